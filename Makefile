@@ -1,0 +1,42 @@
+# make test      install, format, lint, types, unit tests (Node only)
+# make golden    renew the golden dumps of the checked-in stacks
+# make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result
+# make e2e       end-to-end tests in a sandbox of their own
+# make sandbox-down   stop everything the sandbox started
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: test golden sandbox sandbox-down e2e
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@echo "installing the program's packages …"
+	@npm ci --no-progress --loglevel=error
+	@touch $@
+
+sandbox/node_modules/.package-lock.json: sandbox/package.json sandbox/package-lock.json
+	@echo "installing the sandbox's packages …"
+	@npm --prefix sandbox ci --no-progress --loglevel=error
+	@touch $@
+
+.PHONY: sandbox-build
+sandbox-build: sandbox/node_modules/.package-lock.json
+	@npm --prefix sandbox run --silent build
+
+test: node_modules/.package-lock.json sandbox-build
+	@npm run --silent format
+	@npm run --silent lint
+	@npm run --silent types
+	@npm test --silent
+	@npm --prefix sandbox run --silent check
+
+golden: node_modules/.package-lock.json
+	@npm run --silent golden
+
+sandbox: node_modules/.package-lock.json sandbox-build
+	@node sandbox/dist/cli/up.js
+
+sandbox-down:
+	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
+
+e2e: node_modules/.package-lock.json sandbox-build
+	@node sandbox/dist/e2e/main.js

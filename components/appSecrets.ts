@@ -1,0 +1,74 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { canonicalDuration } from "../duration";
+
+/** The arguments of {@link AppSecrets}. */
+export interface AppSecretsArgs {
+  /** The namespace of the ExternalSecret and of the Secret it makes. It must exist. */
+  namespace: pulumi.Input<string>;
+
+  /** The name of the Secret that pods consume, and of the ExternalSecret that makes it. */
+  secretName: pulumi.Input<string>;
+
+  /** The ClusterSecretStore to read from. */
+  storeName: pulumi.Input<string>;
+
+  /** How often ESO asks Doppler for each key, in hours, minutes and seconds. Default: `1m`. */
+  refreshInterval?: pulumi.Input<string>;
+
+  /** The Secret's keys: a list of Doppler names, or a map from key to Doppler name. */
+  keys: string[] | Record<string, string>;
+}
+
+/** What an app team needs to consume its Secret. */
+export interface AppSecretReference {
+  /** The Secret's name. */
+  secretName: string;
+  /** The Secret's namespace. */
+  namespace: string;
+  /** The keys it holds once synced, in alphabetical order. */
+  keys: string[];
+  /** An entry for a container's `envFrom`. */
+  envFrom: { secretRef: { name: string } };
+}
+
+/** One app's Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler. */
+export class AppSecrets extends pulumi.ComponentResource {
+  /** How the app refers to its Secret. Names only. */
+  readonly reference: pulumi.Output<AppSecretReference>;
+
+  constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("secrets-pipeline:index:AppSecrets", name, {}, opts);
+    const keys = keyMap(args.keys);
+
+    new kubernetes.apiextensions.CustomResource(
+      `${name}-external-secret`,
+      {
+        apiVersion: "external-secrets.io/v1",
+        kind: "ExternalSecret",
+        metadata: { name: args.secretName, namespace: args.namespace },
+        spec: {
+          refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
+          secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
+          target: { name: args.secretName, creationPolicy: "Owner" },
+          data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+        },
+      },
+      { parent: this },
+    );
+
+    this.reference = pulumi.all([args.secretName, args.namespace]).apply(([secretName, namespace]) => ({
+      secretName,
+      namespace,
+      keys: Object.keys(keys),
+      envFrom: { secretRef: { name: secretName } },
+    }));
+    this.registerOutputs({ reference: this.reference });
+  }
+}
+
+/** Either form of the keys as a map, sorted, so that reordering them changes nothing. */
+function keyMap(keys: string[] | Record<string, string>): Record<string, string> {
+  const entries = Array.isArray(keys) ? keys.map((key) => [key, key] as const) : Object.entries(keys);
+  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

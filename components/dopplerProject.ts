@@ -1,0 +1,123 @@
+import * as doppler from "@pulumiverse/doppler";
+import * as pulumi from "@pulumi/pulumi";
+
+/** The arguments of {@link DopplerProject}. */
+export interface DopplerProjectArgs {
+  /** The Doppler project's name. */
+  project: pulumi.Input<string>;
+
+  /** What the project is for; shown in the dashboard. */
+  description?: pulumi.Input<string>;
+
+  /**
+   * Whether this stack makes the project. The environments of all stacks share one project, so one stack makes it and
+   * the others use it.
+   */
+  createProject: boolean;
+
+  /** The environment's slug, such as `dev`; also the name of the root config that Doppler makes with it. */
+  environment: pulumi.Input<string>;
+
+  /** The environment's name as the dashboard shows it. */
+  environmentName: pulumi.Input<string>;
+
+  /** A branch config of the environment, named `<environment>_<name>`. Apps read the root config without it. */
+  branchConfig?: pulumi.Input<string>;
+
+  /**
+   * The name of the read-only service token that the cluster reads with. A new name rotates the token: the new one is
+   * made first, and the old one revoked last.
+   */
+  serviceTokenName: pulumi.Input<string>;
+
+  /** Whether Pulumi refuses to delete the project, the environment and its configs, and with them their values. */
+  protect?: boolean;
+}
+
+/**
+ * One environment of a Doppler project: the project (where this stack owns it), the environment, the config that apps
+ * read, and a service token that may read this config and nothing else.
+ */
+export class DopplerProject extends pulumi.ComponentResource {
+  /** The project's name. */
+  readonly project: pulumi.Output<string>;
+
+  /** The name of the config that apps read. */
+  readonly config: pulumi.Output<string>;
+
+  /** The service token, `dp.st.…`. A secret. */
+  readonly serviceToken: pulumi.Output<string>;
+
+  private readonly configCreated: pulumi.Output<pulumi.ID>;
+
+  constructor(name: string, args: DopplerProjectArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("secrets-pipeline:index:DopplerProject", name, {}, opts);
+    const kept = { parent: this, protect: args.protect };
+
+    const project = args.createProject
+      ? new doppler.Project(`${name}-project`, { name: args.project, description: args.description }, kept).name
+      : args.project;
+
+    const environment = new doppler.Environment(
+      `${name}-environment`,
+      { project, slug: args.environment, name: args.environmentName },
+      kept,
+    );
+
+    const branch =
+      args.branchConfig === undefined
+        ? undefined
+        : new doppler.BranchConfig(
+            `${name}-config`,
+            { project: environment.project, environment: environment.slug, name: args.branchConfig },
+            kept,
+          );
+
+    const serviceToken = new doppler.ServiceToken(
+      `${name}-token`,
+      {
+        project: environment.project,
+        config: branch?.name ?? environment.slug,
+        name: args.serviceTokenName,
+        access: "read",
+      },
+      // Never protected: rotation replaces it.
+      { parent: this },
+    );
+
+    this.project = environment.project;
+    this.config = branch?.name ?? environment.slug;
+    this.serviceToken = pulumi.secret(serviceToken.key);
+    this.configCreated = (branch ?? environment).id;
+    this.registerOutputs({ project: this.project, config: this.config });
+  }
+
+  /**
+   * The values typed into the config so far, each a secret, by Doppler name; a name without a value, or with an empty
+   * one, is absent. `undefined` while a preview can't read them because the config does not exist yet.
+   *
+   * @throws what Doppler answers, if the config can't be read
+   */
+  async values(): Promise<Map<string, pulumi.Output<string>> | undefined> {
+    // Project and config are known texts even in the very first preview; the id tells whether there is a config to ask.
+    if ((await known(this.configCreated)) === undefined) return undefined;
+    const [project, config] = [await known(this.project), await known(this.config)];
+    if (project === undefined || config === undefined) return undefined;
+    const { map } = await doppler.getSecrets({ project, config }, { parent: this });
+    // The SDK's result is plain. An empty text becomes "no value" in the SDKs that it would be handed on to.
+    return new Map(
+      Object.entries(map)
+        .filter(([, value]) => value !== "")
+        .map(([key, value]) => [key, pulumi.secret(value)]),
+    );
+  }
+}
+
+/**
+ * An output's value once it is there, or `undefined` where a preview can't know it yet. For the rare decision of
+ * *whether* to declare a resource; not for secrets, since what comes back is plain.
+ */
+async function known<T>(output: pulumi.Output<T>): Promise<T | undefined> {
+  const { value } = (await pulumi.runtime.serializeProperties("known", { value: output })) as { value: T };
+  return value === pulumi.runtime.unknownValue ? undefined : value;
+}

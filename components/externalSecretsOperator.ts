@@ -1,0 +1,100 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+/** The newest chart known to serve `external-secrets.io/v1` with the values below. Chart and operator share versions. */
+const DEFAULT_VERSION = "2.9.0";
+const DEFAULT_REPOSITORY = "https://charts.external-secrets.io";
+const DEFAULT_CHART = "external-secrets";
+
+/** Values of a Helm chart. */
+export type HelmValues = Record<string, unknown>;
+
+/** What we ask of the chart; right for every version from 0.17 to {@link DEFAULT_VERSION}. */
+export const DEFAULT_VALUES: HelmValues = {
+  installCRDs: true,
+  // Deleting the CRDs would delete every ExternalSecret in the cluster, and with them the apps' Secrets.
+  crds: { annotations: { "helm.sh/resource-policy": "keep" } },
+  // The admission webhook refuses connections for a while after its Deployment is ready, and fails all stores and
+  // ExternalSecrets meanwhile. The CRDs' own schemas check what this program makes. Where a stack turns it on, it may
+  // not stand in the way while it is unreachable.
+  webhook: { create: false, failurePolicy: "Ignore" },
+  // Serves only the webhook's certificate.
+  certController: { create: false },
+};
+
+/** The arguments of {@link ExternalSecretsOperator}. */
+export interface ExternalSecretsOperatorArgs {
+  /** The namespace to make and install into. */
+  namespace: pulumi.Input<string>;
+
+  /** The chart: a name in `repository`, a folder, an archive, or an `oci://` reference. Default: `external-secrets`. */
+  chart?: string;
+
+  /** The chart repository's URL. Default: the project's own. Only for a chart given by name. */
+  repository?: string;
+
+  /** The chart's version. Default: 2.9.0. A folder or an archive has its own. */
+  version?: string;
+
+  /** Values merged over {@link DEFAULT_VALUES}, maps key by key, everything else replaced. */
+  values?: HelmValues;
+}
+
+/** The External Secrets Operator, installed with its Helm chart into a namespace of its own. */
+export class ExternalSecretsOperator extends pulumi.ComponentResource {
+  /** The operator's namespace, where the token Secret goes too. */
+  readonly namespace: pulumi.Output<string>;
+
+  constructor(name: string, args: ExternalSecretsOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("secrets-pipeline:index:ExternalSecretsOperator", name, {}, opts);
+
+    const namespace = new kubernetes.core.v1.Namespace(
+      `${name}-namespace`,
+      { metadata: { name: args.namespace } },
+      { parent: this },
+    );
+
+    new kubernetes.helm.v3.Release(
+      `${name}-release`,
+      {
+        ...chartLocation(args),
+        // The chart names its ServiceAccount and Deployment after the release.
+        name: "external-secrets",
+        namespace: namespace.metadata.name,
+        values: mergeValues(DEFAULT_VALUES, args.values ?? {}),
+        // A failed install is undone, a failed upgrade rolled back: the next run starts from a clean release.
+        atomic: true,
+        timeout: 300,
+      },
+      { parent: this },
+    );
+
+    this.namespace = namespace.metadata.name;
+    this.registerOutputs({ namespace: this.namespace });
+  }
+}
+
+/** Which chart the release installs. */
+export function chartLocation(
+  args: Pick<ExternalSecretsOperatorArgs, "chart" | "repository" | "version">,
+): Pick<kubernetes.helm.v3.ReleaseArgs, "chart" | "version" | "repositoryOpts"> {
+  const chart = args.chart ?? DEFAULT_CHART;
+  if (/^(\.{0,2}\/|https?:)|\.tgz$/.test(chart)) return { chart };
+  const version = args.version ?? DEFAULT_VERSION;
+  if (chart.startsWith("oci://")) return { chart, version };
+  return { chart, version, repositoryOpts: { repo: args.repository ?? DEFAULT_REPOSITORY } };
+}
+
+/** `over` laid upon `base`: maps key by key, everything else replaced. Neither is changed. */
+export function mergeValues(base: HelmValues, over: HelmValues): HelmValues {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isMap(below) && isMap(value) ? mergeValues(below, value) : value;
+  }
+  return merged;
+}
+
+function isMap(value: unknown): value is HelmValues {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,518 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { canonicalDuration, DURATION_FORM } from "./duration";
+
+// The stack's settings (Pulumi.<stack>.yaml) as one typed, validated object. The only reader of pulumi.Config and of
+// the environment. No message here repeats a value: a value in the wrong place may be a credential.
+
+/** A name as one system spells it; the message says which, and how. */
+const name = (pattern: RegExp, max: number, expected: string) =>
+  z.string().refine((text) => text.length <= max && pattern.test(text), { error: `expected ${expected}` });
+
+const dnsLabel = (what: string) =>
+  name(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+    `${what}: lower-case letters, digits and "-", at most 63, first and last alphanumeric`,
+  );
+const dnsSubdomain = (what: string) =>
+  name(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    253,
+    `${what}: lower-case letters, digits, "-" and ".", at most 253, first and last alphanumeric`,
+  );
+
+const namespaceName = dnsLabel("a Kubernetes namespace name");
+const dopplerSlug = (what: string, max: number) =>
+  name(/^[a-z0-9][-_a-z0-9]*$/, max, `${what}: lower-case letters, digits, "-" and "_", at most ${max}`);
+const dopplerSecretName = name(
+  /^[A-Z_][A-Z0-9_]*$/,
+  200,
+  'a Doppler secret name: upper-case letters, digits and "_", at most 200, not starting with a digit',
+);
+const secretKey = name(
+  /^(?!\.\.?$)[-._a-zA-Z0-9]+$/,
+  253,
+  'a key of a Kubernetes Secret: letters, digits, "-", "_" and ".", at most 253',
+);
+const githubSecretName = name(
+  /^(?!github_)[a-z_][a-z0-9_]*$/i,
+  255,
+  'a GitHub secret name: letters, digits and "_", not starting with a digit or GITHUB_',
+);
+const githubOwner = name(
+  /^[a-z0-9](-?[a-z0-9])*$/i,
+  39,
+  'a GitHub user or organisation: letters, digits and single "-", at most 39',
+);
+const githubRepository = name(
+  /^(?!\.\.?$)[-._a-z0-9]+$/i,
+  100,
+  'a GitHub repository name without its owner: letters, digits, "-", "_" and ".", at most 100',
+);
+const url = z
+  .url({ protocol: /^https?$/, error: "expected a URL, http:// or https://" })
+  .refine((u) => !u.endsWith("/"), {
+    error: "expected a URL without a trailing slash",
+  });
+const text = z.string().min(1, { error: "expected a text that is not empty" });
+const duration = z.string().transform((value, context) => {
+  try {
+    return canonicalDuration(value);
+  } catch {
+    context.addIssue({ code: "custom", message: `expected ${DURATION_FORM}` });
+    return z.NEVER;
+  }
+});
+
+const keyList = z
+  .array(dopplerSecretName)
+  .min(1, { error: "expected at least one key" })
+  .refine((list) => new Set(list).size === list.length, { error: "expected each name once" });
+const KEYS_FORM = "expected a list of Doppler secret names, or a map from key to Doppler secret name";
+const keyMap = z
+  .record(secretKey, dopplerSecretName)
+  .refine((map) => Object.keys(map).length > 0, { error: "expected at least one key" });
+
+/** Either form of `keys`, as a map from Secret key to Doppler name. Not a z.union, whose messages name neither form. */
+const keys = z.unknown().transform((raw, context): Record<string, string> => {
+  if (typeof raw !== "object" || raw === null) {
+    context.addIssue({ code: "custom", message: `${KEYS_FORM}, got ${typeName(raw)}` });
+    return z.NEVER;
+  }
+  const parsed = (Array.isArray(raw) ? keyList : keyMap).safeParse(raw);
+  if (parsed.success) {
+    return Array.isArray(parsed.data) ? Object.fromEntries(parsed.data.map((key) => [key, key])) : parsed.data;
+  }
+  for (const issue of parsed.error.issues) {
+    const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : explain(issue);
+    context.addIssue({ code: "custom", path: issue.path, message });
+  }
+  return z.NEVER;
+});
+
+const app = z
+  .strictObject({
+    name: dnsSubdomain("an app name"),
+    namespace: namespaceName,
+    secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
+    refreshInterval: duration.optional(),
+    keys,
+  })
+  .transform((a) => ({ ...a, secretName: a.secretName ?? `${a.name}-secrets` }));
+
+const actionsSecret = (secretName: string) =>
+  z
+    .strictObject({
+      secretName: githubSecretName.default(secretName),
+      dopplerName: dopplerSecretName.optional(),
+    })
+    .transform((s) => ({ secretName: s.secretName, dopplerName: s.dopplerName ?? s.secretName.toUpperCase() }))
+    .prefault({});
+
+const model = z.strictObject({
+  dopplerToken: text.optional(),
+  doppler: z.strictObject({
+    host: url.optional(),
+    project: z.strictObject({
+      name: dopplerSlug("a Doppler project name", 100),
+      description: text.optional(),
+      ownedBy: text.optional(),
+    }),
+    environment: z.strictObject({
+      slug: dopplerSlug("a Doppler environment slug", 60),
+      name: text.optional(),
+    }),
+    config: dopplerSlug("a Doppler config name", 60).optional(),
+    serviceToken: text.default("external-secrets"),
+  }),
+  kubeconfig: text.optional(),
+  kubernetes: z
+    .strictObject({
+      context: text.optional(),
+      createNamespaces: z.array(namespaceName).default([]),
+    })
+    .prefault({}),
+  operator: z
+    .strictObject({
+      namespace: namespaceName.default("external-secrets"),
+      chart: text.optional(),
+      repository: url.optional(),
+      version: text.optional(),
+      values: z.record(z.string(), z.unknown()).default({}),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      name: dnsSubdomain("a ClusterSecretStore name").default("doppler-secret-store"),
+      tokenSecretName: dnsSubdomain("a Kubernetes Secret name").default("doppler-token-auth"),
+    })
+    .prefault({}),
+  refreshInterval: duration.default("1m0s"),
+  apps: z.array(app).min(1, { error: "expected at least one app" }),
+  githubToken: text.optional(),
+  githubActions: z
+    .strictObject({
+      owner: githubOwner.optional(),
+      baseUrl: url.optional(),
+      repositories: z
+        .array(githubRepository)
+        .min(1, { error: "expected at least one repository" })
+        .refine((list) => new Set(list.map((r) => r.toLowerCase())).size === list.length, {
+          error: "expected each repository once",
+        }),
+      username: actionsSecret("DOCKERHUB_USERNAME"),
+      token: actionsSecret("DOCKERHUB_TOKEN"),
+    })
+    .optional(),
+  protect: z.boolean().default(false),
+});
+
+type Model = z.output<typeof model>;
+
+/** The settings of one app; `keys` maps each key of its Secret to the Doppler name that the value comes from. */
+export type AppConfig = Omit<Model["apps"][number], "refreshInterval"> & { refreshInterval: string };
+
+/** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
+export interface StackConfig {
+  doppler: {
+    host: string;
+    token: pulumi.Output<string>;
+    project: { name: string; description?: string; owned: boolean };
+    environment: { slug: string; name: string };
+    /** The config that apps read. */
+    config: string;
+    /** The same, where it is a branch config; the root config comes with the environment. */
+    branchConfig?: string;
+    serviceToken: string;
+  };
+  kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string; createNamespaces: string[] };
+  operator: Model["operator"];
+  store: Model["store"];
+  apps: AppConfig[];
+  githubActions?: {
+    owner?: string;
+    baseUrl?: string;
+    token?: pulumi.Output<string>;
+    repositories: string[];
+    /** The secrets that each repository gets, and the Doppler names they come from. */
+    secrets: { secretName: string; dopplerName: string }[];
+  };
+  protect: boolean;
+}
+
+/** A problem with the stack's settings: where, and what is expected there. */
+export interface ConfigProblem {
+  path: string;
+  message: string;
+}
+
+/** All that is wrong with a stack's settings, in one error. */
+export class StackConfigError extends pulumi.RunError {
+  constructor(
+    stack: string,
+    readonly problems: ConfigProblem[],
+  ) {
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+    super(
+      [
+        `${count} in the configuration of stack "${stack}" (Pulumi.${stack}.yaml). Nothing was created or changed.`,
+        ...problems.map(({ path, message }) => `  ${path}: ${message}`),
+      ].join("\n"),
+    );
+  }
+}
+
+/** What a stack's settings are read from; a test gives its own. */
+export interface ConfigSource {
+  stack: string;
+  /** Parsed values of the project's own keys, without its `<project>:` prefix. */
+  values: Record<string, unknown>;
+  /** Which of them are stored as secrets. */
+  secretKeys: ReadonlySet<string>;
+  /** Keys of other namespaces in the stack's file, such as `kubernetes:context`. */
+  foreignKeys: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Keys that hold a credential: they must be stored with `pulumi config set --secret`. */
+const CREDENTIALS = ["dopplerToken", "githubToken", "kubeconfig"] as const;
+
+const OTHER_PROVIDERS: Record<string, string> = {
+  doppler: "doppler",
+  github: "githubActions",
+  kubernetes: "kubernetes",
+};
+
+function typeName(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "a map" : `a ${typeof value}`;
+}
+
+const EXPECTED: Record<string, string> = {
+  string: "a text",
+  array: "a list",
+  object: "a map",
+  record: "a map",
+  boolean: "true or false",
+};
+
+/** zod's issue in our words. */
+function explain(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type") {
+    return `expected ${EXPECTED[issue.expected] ?? issue.expected}, got ${typeName(issue.input)}`;
+  }
+  return issue.message ?? "is not valid";
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((p, i) => (typeof p === "number" ? `[${p}]` : i === 0 ? String(p) : `.${String(p)}`)).join("");
+}
+
+function shapeProblems(error: z.ZodError): ConfigProblem[] {
+  return error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: issue.message }))
+      : [{ path: pathText(issue.path) || "(file)", message: issue.message }],
+  );
+}
+
+/** Just enough of the shape to compare entries with each other, whatever else is wrong with them. */
+const comparable = z.object({
+  doppler: z
+    .object({
+      environment: z.object({ slug: z.string() }).optional().catch(undefined),
+      config: z.string().optional().catch(undefined),
+    })
+    .catch({}),
+  kubernetes: z.object({ createNamespaces: z.array(z.string().catch("")).catch([]) }).catch({ createNamespaces: [] }),
+  operator: z.object({ namespace: z.string().default("external-secrets") }).catch({ namespace: "external-secrets" }),
+  apps: z
+    .array(z.object({ name: z.string(), namespace: z.string(), secretName: z.string().optional() }).partial().catch({}))
+    .catch([]),
+  githubActions: z
+    .object({ owner: z.string().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+
+/** Rules between entries, which no single field can break. */
+function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const { doppler, kubernetes, operator, apps, githubActions } = comparable.parse(values);
+
+  const names = new Map<string, number>();
+  const targets = new Map<string, number>();
+  apps.forEach((a, index) => {
+    if (a.name !== undefined) {
+      const first = names.get(a.name);
+      if (first === undefined) names.set(a.name, index);
+      else
+        problems.push({
+          path: `apps[${index}].name`,
+          message: `expected a name of its own, same as apps[${first}].name`,
+        });
+    }
+    const secretName = a.secretName ?? (a.name !== undefined ? `${a.name}-secrets` : undefined);
+    if (secretName !== undefined && a.namespace !== undefined) {
+      const target = `${a.namespace}/${secretName}`;
+      const first = targets.get(target);
+      if (first === undefined) targets.set(target, index);
+      else
+        problems.push({
+          path: `apps[${index}].secretName`,
+          message: `expected a Secret of its own, same Secret in the same namespace as apps[${first}]`,
+        });
+    }
+  });
+
+  const slug = doppler.environment?.slug;
+  if (
+    slug !== undefined &&
+    doppler.config !== undefined &&
+    doppler.config !== slug &&
+    !doppler.config.startsWith(`${slug}_`)
+  ) {
+    problems.push({
+      path: "doppler.config",
+      message: 'expected the environment\'s slug (its root config), or a branch config: the slug, "_" and a name',
+    });
+  }
+
+  const used = new Set(apps.map((a) => a.namespace));
+  kubernetes.createNamespaces.forEach((namespace, index) => {
+    const path = `kubernetes.createNamespaces[${index}]`;
+    if (namespace === "default" || namespace.startsWith("kube-")) {
+      problems.push({ path, message: "expected a namespace that the cluster does not make itself" });
+    } else if (namespace === operator.namespace) {
+      problems.push({ path, message: "expected an app's namespace; the operator's own is created with it" });
+    } else if (!used.has(namespace)) {
+      problems.push({ path, message: "expected the namespace of one of the apps" });
+    }
+    if (kubernetes.createNamespaces.indexOf(namespace) !== index) {
+      problems.push({ path, message: "expected each namespace once" });
+    }
+  });
+
+  // The provider lets these two variables win over its `owner` argument.
+  if (githubActions?.owner !== undefined) {
+    for (const variable of ["GITHUB_OWNER", "GITHUB_ORGANIZATION"]) {
+      const ambient = env[variable];
+      if (ambient && ambient.toLowerCase() !== githubActions.owner.toLowerCase()) {
+        problems.push({
+          path: "githubActions.owner",
+          message: `the environment variable ${variable} names another owner and would win over this one: unset it`,
+        });
+      }
+    }
+  }
+  return problems;
+}
+
+/** Credentials: present somewhere, and never in clear in the file. */
+function credentialProblems({ values, secretKeys, env }: ConfigSource): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  for (const key of CREDENTIALS) {
+    if (values[key] !== undefined && !secretKeys.has(key)) {
+      problems.push({
+        path: key,
+        message: `is in clear in the file: set it with "pulumi config set --secret ${key}", and replace the credential`,
+      });
+    }
+  }
+  if (values["dopplerToken"] === undefined && !env["DOPPLER_TOKEN"]) {
+    problems.push({
+      path: "dopplerToken",
+      message:
+        'expected a Doppler token: "pulumi config set --secret dopplerToken", or the environment variable DOPPLER_TOKEN',
+    });
+  }
+  if (values["githubActions"] !== undefined) {
+    if (values["githubToken"] !== undefined && githubApp(env)) {
+      problems.push({
+        path: "githubToken",
+        message:
+          "GITHUB_APP_ID, GITHUB_APP_INSTALLATION_ID and GITHUB_APP_PEM_FILE are set in the environment and would win over this token: unset them",
+      });
+    }
+    if (values["githubToken"] === undefined && !env["GITHUB_TOKEN"] && !githubApp(env)) {
+      problems.push({
+        path: "githubToken",
+        message:
+          'expected a GitHub token: "pulumi config set --secret githubToken", or the environment variable GITHUB_TOKEN',
+      });
+    }
+  }
+  return problems;
+}
+
+function githubApp(env: ConfigSource["env"]): boolean {
+  return Boolean(env["GITHUB_APP_ID"] && env["GITHUB_APP_INSTALLATION_ID"] && env["GITHUB_APP_PEM_FILE"]);
+}
+
+/** Settings of a provider we always configure ourselves: they would be ignored in silence. */
+function foreignProblems(keys: readonly string[]): ConfigProblem[] {
+  return keys.flatMap((key) => {
+    const section = OTHER_PROVIDERS[key.split(":")[0] ?? ""];
+    return section === undefined
+      ? []
+      : [
+          {
+            path: key,
+            message: `has no effect, since the providers are explicit: use ${section} in this project's own settings`,
+          },
+        ];
+  });
+}
+
+/**
+ * The settings of a stack from their source.
+ *
+ * @throws StackConfigError naming every problem, before anything is created
+ */
+export function parseStackConfig(source: ConfigSource): StackConfig {
+  const { stack, values, env } = source;
+  const parsed = model.safeParse(values, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `is not a setting; expected one of ${issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(", ") : "those documented"}`
+        : explain(issue),
+  });
+  const problems = [
+    ...(parsed.success ? [] : shapeProblems(parsed.error)),
+    ...crossProblems(source),
+    ...credentialProblems(source),
+    ...foreignProblems(source.foreignKeys),
+  ];
+  if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
+
+  const { doppler, kubernetes, githubActions, apps, ...rest } = parsed.data;
+  const secret = (value: string | undefined) => (value ? pulumi.secret(value) : undefined);
+  return {
+    doppler: {
+      // The provider joins host and path as they are.
+      host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? "https://api.doppler.com",
+      token: pulumi.secret(rest.dopplerToken ?? env["DOPPLER_TOKEN"] ?? ""),
+      project: {
+        name: doppler.project.name,
+        description: doppler.project.description,
+        owned: doppler.project.ownedBy === undefined || doppler.project.ownedBy === stack,
+      },
+      environment: { slug: doppler.environment.slug, name: doppler.environment.name ?? doppler.environment.slug },
+      config: doppler.config ?? doppler.environment.slug,
+      branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
+      serviceToken: doppler.serviceToken,
+    },
+    // Without either, the provider reads KUBECONFIG itself; a path in the state would differ from machine to machine.
+    kubernetes: { kubeconfig: secret(rest.kubeconfig), ...kubernetes },
+    operator: rest.operator,
+    store: rest.store,
+    apps: apps.map((a) => ({ ...a, refreshInterval: a.refreshInterval ?? rest.refreshInterval })),
+    githubActions: githubActions && {
+      owner: githubActions.owner ?? env["GITHUB_OWNER"],
+      baseUrl: githubActions.baseUrl ?? env["GITHUB_BASE_URL"],
+      token: secret(rest.githubToken ?? env["GITHUB_TOKEN"]),
+      repositories: githubActions.repositories,
+      secrets: [githubActions.username, githubActions.token],
+    },
+    protect: rest.protect,
+  };
+}
+
+/** What `pulumi` handed to this run. */
+export function configSource(): ConfigSource {
+  const prefix = `${pulumi.getProject()}:`;
+  const all = pulumi.runtime.allConfig();
+  const own = Object.keys(all).filter((key) => key.startsWith(prefix));
+  const config = new pulumi.Config();
+  const scalar = new Set<string>([...CREDENTIALS, "refreshInterval"]);
+  const values: Record<string, unknown> = {};
+  for (const key of own.map((k) => k.slice(prefix.length))) {
+    values[key] = scalar.has(key) ? config.get(key) : structured(config.get(key));
+  }
+  // The language runtime's own protocol: a JSON list of the full names of the secret keys.
+  const secrets = z.array(z.string()).parse(JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]"));
+  return {
+    stack: pulumi.getStack(),
+    values,
+    secretKeys: new Set(secrets.filter((k) => k.startsWith(prefix)).map((k) => k.slice(prefix.length))),
+    foreignKeys: Object.keys(all).filter((key) => !key.startsWith(prefix)),
+    env: process.env,
+  };
+}
+
+/** Pulumi hands maps, lists and booleans over as JSON, and plain texts as they are. */
+function structured(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** The settings of the stack that is being run. */
+export function loadStackConfig(): StackConfig {
+  return parseStackConfig(configSource());
+}

@@ -1,0 +1,190 @@
+import * as pulumi from "@pulumi/pulumi";
+import { AppSecrets } from "../components/appSecrets";
+import { DopplerProject, DopplerProjectArgs } from "../components/dopplerProject";
+import { DopplerSecretStore } from "../components/dopplerSecretStore";
+import {
+  chartLocation,
+  DEFAULT_VALUES,
+  ExternalSecretsOperator,
+  mergeValues,
+} from "../components/externalSecretsOperator";
+import { GithubActionsSecrets } from "../components/githubActionsSecrets";
+import { only, run, SecretInput, valueOf } from "./mocks";
+
+describe("DopplerProject", () => {
+  const args: DopplerProjectArgs = {
+    project: "acme",
+    createProject: true,
+    environment: "dev",
+    environmentName: "Development",
+    serviceTokenName: "eso",
+  };
+
+  it("gives the cluster a token that may only read, for the config of the environment", async () => {
+    const { resources, result } = await run({}, () => new DopplerProject("d", args));
+    expect(only(resources, "d-token").inputs).toEqual({ project: "acme", config: "dev", name: "eso", access: "read" });
+    expect(await pulumi.isSecret(result.serviceToken)).toBe(true);
+    expect(resources.filter((r) => r.name.startsWith("d-")).map((r) => r.parent)).toEqual(
+      Array(3).fill("secrets-pipeline:index:DopplerProject::d"),
+    );
+  });
+
+  it("reads a branch config where one is named", async () => {
+    const { resources } = await run({}, () => new DopplerProject("d", { ...args, branchConfig: "dev_eu" }));
+    expect(only(resources, "d-config").inputs).toEqual({ project: "acme", environment: "dev", name: "dev_eu" });
+    expect(only(resources, "d-token").inputs["config"]).toBe("dev_eu");
+    expect(only(resources, "d-token").dependencies).toContain("doppler:index/branchConfig:BranchConfig::d-config");
+  });
+
+  it("protects what holds values, never the token, which rotation replaces", async () => {
+    const { resources } = await run(
+      {},
+      () => new DopplerProject("d", { ...args, branchConfig: "dev_eu", protect: true }),
+    );
+    const protectedOnes = resources.filter((r) => r.options["protect"]).map((r) => r.name);
+    expect(protectedOnes.sort()).toEqual(["d-config", "d-environment", "d-project"]);
+  });
+
+  it("gives every value as a secret", async () => {
+    const { result } = await run({ doppler: { A: "value-a", B: "" } }, () => new DopplerProject("d", args).values());
+    expect([...(result?.keys() ?? [])]).toEqual(["A"]);
+    const a = result?.get("A");
+    expect(a && (await pulumi.isSecret(a))).toBe(true);
+    expect(a && (await valueOf(a))).toBe("value-a");
+  });
+});
+
+describe("ExternalSecretsOperator", () => {
+  it("keeps the CRDs, and undoes a failed install", async () => {
+    const { resources } = await run({}, () => new ExternalSecretsOperator("o", { namespace: "eso" }));
+    const release = only(resources, "o-release");
+    expect(release.inputs).toMatchObject({
+      name: "external-secrets",
+      namespace: "eso",
+      chart: "external-secrets",
+      version: "2.9.0",
+      repositoryOpts: { repo: "https://charts.external-secrets.io" },
+      atomic: true,
+      values: { installCRDs: true, crds: { annotations: { "helm.sh/resource-policy": "keep" } } },
+    });
+    expect(release.dependencies).toEqual(["kubernetes:core/v1:Namespace::o-namespace"]);
+  });
+
+  it("lays a stack's values over its own", async () => {
+    const values = { crds: { createPushSecret: false }, replicaCount: 2 };
+    const { resources } = await run({}, () => new ExternalSecretsOperator("o", { namespace: "eso", values }));
+    expect(only(resources, "o-release").inputs["values"]).toEqual({
+      ...DEFAULT_VALUES,
+      crds: { annotations: { "helm.sh/resource-policy": "keep" }, createPushSecret: false },
+      replicaCount: 2,
+    });
+  });
+
+  it.each([
+    [
+      { version: "0.20.4" },
+      { chart: "external-secrets", version: "0.20.4", repositoryOpts: { repo: "https://charts.external-secrets.io" } },
+    ],
+    [
+      { repository: "https://mirror.example" },
+      { chart: "external-secrets", version: "2.9.0", repositoryOpts: { repo: "https://mirror.example" } },
+    ],
+    [
+      { chart: "oci://registry.example/eso", version: "1.0.0" },
+      { chart: "oci://registry.example/eso", version: "1.0.0" },
+    ],
+    [{ chart: "./charts/eso", version: "1.0.0" }, { chart: "./charts/eso" }],
+    [{ chart: "/charts/eso" }, { chart: "/charts/eso" }],
+    [{ chart: "https://mirror.example/eso-1.0.0.tgz" }, { chart: "https://mirror.example/eso-1.0.0.tgz" }],
+  ])("finds the chart of %j", (args, location) => {
+    expect(chartLocation(args)).toEqual(location);
+  });
+
+  it("merges maps and replaces the rest, changing neither side", () => {
+    const base = { a: { b: 1, c: [1] }, d: 1 };
+    expect(mergeValues(base, { a: { c: [2], e: null }, d: { f: 1 } })).toEqual({
+      a: { b: 1, c: [2], e: null },
+      d: { f: 1 },
+    });
+    expect(base).toEqual({ a: { b: 1, c: [1] }, d: 1 });
+  });
+});
+
+describe("DopplerSecretStore", () => {
+  const args = {
+    storeName: "store",
+    tokenSecretName: "auth",
+    namespace: "eso",
+    serviceToken: "dp.st.dev.plain",
+    admittedNamespaces: ["default", "reports"],
+  };
+
+  it("admits the given namespaces only, and points to the token by what was created", async () => {
+    const { resources } = await run({}, () => new DopplerSecretStore("s", args));
+    const store = only(resources, "s-store");
+    expect(store.inputs["apiVersion"]).toBe("external-secrets.io/v1");
+    expect(store.inputs["spec"]).toEqual({
+      conditions: [{ namespaces: ["default", "reports"] }],
+      provider: {
+        doppler: { auth: { secretRef: { dopplerToken: { name: "auth", key: "dopplerToken", namespace: "eso" } } } },
+      },
+    });
+    expect(store.dependencies).toEqual(["kubernetes:core/v1:Secret::s-token"]);
+  });
+
+  it("makes the token a secret even where the caller did not", async () => {
+    const { resources } = await run({}, () => new DopplerSecretStore("s", args));
+    expect(only(resources, "s-token").inputs["stringData"]).toEqual(
+      new SecretInput({ dopplerToken: "dp.st.dev.plain" }),
+    );
+  });
+
+  it("refuses to be open to every namespace", async () => {
+    await expect(run({}, () => new DopplerSecretStore("s", { ...args, admittedNamespaces: [] }))).rejects.toThrow(
+      "a store without conditions is open to all",
+    );
+  });
+});
+
+describe("AppSecrets", () => {
+  const args = { namespace: "default", secretName: "web-secrets", storeName: "store" };
+
+  it("writes the interval as ESO writes it back, one minute by default", async () => {
+    const { resources } = await run({}, () => {
+      new AppSecrets("a", { ...args, keys: ["A"] });
+      new AppSecrets("b", { ...args, keys: ["A"], refreshInterval: pulumi.output("90s") });
+    });
+    expect(only(resources, "a-external-secret").inputs["spec"]).toMatchObject({ refreshInterval: "1m0s" });
+    expect(only(resources, "b-external-secret").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
+  });
+
+  it("maps keys to Doppler names, whatever the order they are given in", async () => {
+    const { resources, result } = await run(
+      {},
+      () => new AppSecrets("a", { ...args, keys: { z: "LAST", a: "FIRST" } }),
+    );
+    expect(only(resources, "a-external-secret").inputs["spec"]).toMatchObject({
+      target: { name: "web-secrets", creationPolicy: "Owner" },
+      data: [
+        { secretKey: "a", remoteRef: { key: "FIRST" } },
+        { secretKey: "z", remoteRef: { key: "LAST" } },
+      ],
+    });
+    expect((await valueOf(result.reference)).keys).toEqual(["a", "z"]);
+  });
+});
+
+describe("GithubActionsSecrets", () => {
+  it("makes values secrets even where the caller did not", async () => {
+    const { resources, result } = await run(
+      {},
+      () => new GithubActionsSecrets("g", { repository: "web", secrets: { B: "plain-b", A: pulumi.secret("a") } }),
+    );
+    expect(only(resources, "g-B").inputs).toEqual({
+      repository: "web",
+      secretName: "B",
+      value: new SecretInput("plain-b"),
+    });
+    expect(await valueOf(result.secretNames)).toEqual(["A", "B"]);
+  });
+});

@@ -1,0 +1,329 @@
+import { ConfigSource, parseStackConfig, StackConfigError } from "../config";
+import { stackFile } from "./mocks";
+
+type Values = Record<string, unknown>;
+
+const ENV = { DOPPLER_TOKEN: "dp.pt.env", GITHUB_TOKEN: "ghp_env" };
+
+/** The smallest file that is right. */
+const minimal = (): Values => ({
+  doppler: { project: { name: "acme" }, environment: { slug: "dev" } },
+  apps: [{ name: "web", namespace: "default", keys: ["DATABASE_URL"] }],
+});
+
+function source(values: Values, over: Partial<ConfigSource> = {}): ConfigSource {
+  return { stack: "dev", values, secretKeys: new Set(), foreignKeys: [], env: ENV, ...over };
+}
+
+function problemsOf(values: Values, over: Partial<ConfigSource> = {}): string[] {
+  try {
+    parseStackConfig(source(values, over));
+  } catch (error) {
+    if (error instanceof StackConfigError) return error.problems.map(({ path, message }) => `${path}: ${message}`);
+    throw error;
+  }
+  return [];
+}
+
+const app = (over: Values): Values => ({
+  ...minimal(),
+  apps: [{ name: "web", namespace: "default", keys: ["A"], ...over }],
+});
+const doppler = (over: Values): Values => ({
+  ...minimal(),
+  doppler: { project: { name: "acme" }, environment: { slug: "dev" }, ...over },
+});
+const actions = (over: Values): Values => ({ ...minimal(), githubActions: { repositories: ["web"], ...over } });
+
+const NAMESPACE =
+  'expected a Kubernetes namespace name: lower-case letters, digits and "-", at most 63, first and last alphanumeric';
+const SECRET =
+  'expected a Kubernetes Secret name: lower-case letters, digits, "-" and ".", at most 253, first and last alphanumeric';
+const DOPPLER_NAME =
+  'expected a Doppler secret name: upper-case letters, digits and "_", at most 200, not starting with a digit';
+
+describe("what is refused", () => {
+  const table: [string, Values, string[]][] = [
+    ["nothing at all", {}, ["doppler: expected a map, got nothing", "apps: expected a list, got nothing"]],
+    [
+      "an unknown setting",
+      { ...minimal(), app: [] },
+      [
+        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, apps, githubToken, githubActions, protect",
+      ],
+    ],
+    [
+      "an unknown setting of an app",
+      app({ secret: "x" }),
+      ["apps[0].secret: is not a setting; expected one of name, namespace, secretName, refreshInterval, keys"],
+    ],
+    ["a wrong type", { ...minimal(), protect: "yes" }, ["protect: expected true or false, got a string"]],
+    ["an app that is a text", { ...minimal(), apps: ["web"] }, ["apps[0]: expected a map, got a string"]],
+    ["no apps", { ...minimal(), apps: [] }, ["apps: expected at least one app"]],
+    [
+      "an app without keys",
+      app({ keys: undefined }),
+      ["apps[0].keys: expected a list of Doppler secret names, or a map from key to Doppler secret name, got nothing"],
+    ],
+    ["an empty key list", app({ keys: [] }), ["apps[0].keys: expected at least one key"]],
+    ["an empty key map", app({ keys: {} }), ["apps[0].keys: expected at least one key"]],
+    ["a key twice", app({ keys: ["A", "A"] }), ["apps[0].keys: expected each name once"]],
+    ["a name Doppler refuses", app({ keys: ["database-url"] }), [`apps[0].keys[0]: ${DOPPLER_NAME}`]],
+    ["a name Doppler refuses, in a map", app({ keys: { a: "1A" } }), [`apps[0].keys.a: ${DOPPLER_NAME}`]],
+    [
+      "a key Kubernetes refuses",
+      app({ keys: { "a/b": "A" } }),
+      ['apps[0].keys.a/b: expected a key of a Kubernetes Secret: letters, digits, "-", "_" and ".", at most 253'],
+    ],
+    ["a namespace Kubernetes refuses", app({ namespace: "My_Apps" }), [`apps[0].namespace: ${NAMESPACE}`]],
+    ["a namespace that is too long", app({ namespace: "n".repeat(64) }), [`apps[0].namespace: ${NAMESPACE}`]],
+    ["a Secret name Kubernetes refuses", app({ secretName: "-x" }), [`apps[0].secretName: ${SECRET}`]],
+    [
+      "a refresh interval of another form",
+      app({ refreshInterval: "1 minute" }),
+      ['apps[0].refreshInterval: expected a duration in whole seconds, such as "1m", "90s" or "1h30m", at least 1s'],
+    ],
+    [
+      "an app twice",
+      {
+        ...minimal(),
+        apps: [
+          { name: "web", namespace: "default", keys: ["A"] },
+          { name: "web", namespace: "other", keys: ["A"] },
+        ],
+      },
+      ["apps[1].name: expected a name of its own, same as apps[0].name"],
+    ],
+    [
+      "two apps with one Secret",
+      {
+        ...minimal(),
+        apps: [
+          { name: "web", namespace: "default", keys: ["A"] },
+          { name: "worker", namespace: "default", secretName: "web-secrets", keys: ["B"] },
+        ],
+      },
+      ["apps[1].secretName: expected a Secret of its own, same Secret in the same namespace as apps[0]"],
+    ],
+    [
+      "a project name Doppler refuses",
+      doppler({ project: { name: "Acme.Corp" } }),
+      ['doppler.project.name: expected a Doppler project name: lower-case letters, digits, "-" and "_", at most 100'],
+    ],
+    [
+      "a branch config of another environment",
+      doppler({ config: "stg_eu" }),
+      [
+        'doppler.config: expected the environment\'s slug (its root config), or a branch config: the slug, "_" and a name',
+      ],
+    ],
+    [
+      "a host with a trailing slash",
+      doppler({ host: "https://doppler.example/" }),
+      ["doppler.host: expected a URL without a trailing slash"],
+    ],
+    ["a host that is no URL", doppler({ host: "doppler" }), ["doppler.host: expected a URL, http:// or https://"]],
+    [
+      "a namespace nobody uses",
+      { ...minimal(), kubernetes: { createNamespaces: ["spare"] } },
+      ["kubernetes.createNamespaces[0]: expected the namespace of one of the apps"],
+    ],
+    [
+      "making a namespace that is always there",
+      { ...minimal(), kubernetes: { createNamespaces: ["default"] } },
+      ["kubernetes.createNamespaces[0]: expected a namespace that the cluster does not make itself"],
+    ],
+    [
+      "a repository with its owner",
+      actions({ repositories: ["acme/web"] }),
+      [
+        'githubActions.repositories[0]: expected a GitHub repository name without its owner: letters, digits, "-", "_" and ".", at most 100',
+      ],
+    ],
+    [
+      "a repository twice",
+      actions({ repositories: ["web", "Web"] }),
+      ["githubActions.repositories: expected each repository once"],
+    ],
+    [
+      "no repositories",
+      actions({ repositories: [] }),
+      ["githubActions.repositories: expected at least one repository"],
+    ],
+    [
+      "a secret name GitHub refuses",
+      actions({ token: { secretName: "GITHUB_PASSWORD" } }),
+      [
+        'githubActions.token.secretName: expected a GitHub secret name: letters, digits and "_", not starting with a digit or GITHUB_',
+      ],
+    ],
+    [
+      "a token in clear",
+      { ...minimal(), dopplerToken: "dp.pt.clear" },
+      [
+        'dopplerToken: is in clear in the file: set it with "pulumi config set --secret dopplerToken", and replace the credential',
+      ],
+    ],
+  ];
+
+  it.each(table)("%s", (_what, values, expected) => {
+    expect(problemsOf(values)).toEqual(expected);
+  });
+
+  it("reports all problems at once, with the file and what did not happen, and repeats no value", () => {
+    const values = {
+      doppler: { project: { name: "dp.pt.pasted.in.the.wrong.place" }, environment: { slug: 3 } },
+      apps: [
+        { name: "web", namespace: "ghp_pasted", keys: [] },
+        { name: "web", namespace: "x", keys: ["A"] },
+      ],
+      refreshInterval: "soon",
+    };
+    let message = "";
+    try {
+      parseStackConfig(source(values));
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message.split("\n")[0]).toBe(
+      '6 problems in the configuration of stack "dev" (Pulumi.dev.yaml). Nothing was created or changed.',
+    );
+    expect(
+      message
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim().split(":")[0]),
+    ).toEqual([
+      "doppler.project.name",
+      "doppler.environment.slug",
+      "refreshInterval",
+      "apps[0].namespace",
+      "apps[0].keys",
+      "apps[1].name",
+    ]);
+    expect(message).not.toMatch(/pasted|soon/);
+  });
+
+  it("a run without a Doppler token", () => {
+    expect(problemsOf(minimal(), { env: {} })).toEqual([
+      'dopplerToken: expected a Doppler token: "pulumi config set --secret dopplerToken", or the environment variable DOPPLER_TOKEN',
+    ]);
+  });
+
+  it("a run without a GitHub token, where Actions secrets are asked for", () => {
+    const env = { DOPPLER_TOKEN: "t" };
+    const expected =
+      'githubToken: expected a GitHub token: "pulumi config set --secret githubToken", or the environment variable GITHUB_TOKEN';
+    expect(problemsOf(actions({}), { env })).toEqual([expected]);
+    expect(problemsOf(minimal(), { env })).toEqual([]);
+    const app = { GITHUB_APP_ID: "1", GITHUB_APP_INSTALLATION_ID: "2", GITHUB_APP_PEM_FILE: "3" };
+    expect(problemsOf(actions({}), { env: { ...env, ...app } })).toEqual([]);
+  });
+
+  it.each(["GITHUB_OWNER", "GITHUB_ORGANIZATION"])("another owner in %s, which the provider would obey", (variable) => {
+    expect(problemsOf(actions({ owner: "acme" }), { env: { ...ENV, [variable]: "someone" } })).toEqual([
+      `githubActions.owner: the environment variable ${variable} names another owner and would win over this one: unset it`,
+    ]);
+    expect(problemsOf(actions({ owner: "acme" }), { env: { ...ENV, [variable]: "Acme" } })).toEqual([]);
+    expect(problemsOf(actions({}), { env: { ...ENV, [variable]: "someone" } })).toEqual([]);
+  });
+
+  it("settings of providers that this program configures itself", () => {
+    expect(problemsOf(minimal(), { foreignKeys: ["kubernetes:context", "pulumi:tags"] })).toEqual([
+      "kubernetes:context: has no effect, since the providers are explicit: use kubernetes in this project's own settings",
+    ]);
+  });
+});
+
+describe("what is filled in", () => {
+  it("defaults of the smallest file", () => {
+    const stack = parseStackConfig(source(minimal()));
+    expect(stack).toMatchObject({
+      doppler: {
+        host: "https://api.doppler.com",
+        project: { name: "acme", owned: true },
+        environment: { slug: "dev", name: "dev" },
+        config: "dev",
+        branchConfig: undefined,
+        serviceToken: "external-secrets",
+      },
+      kubernetes: { kubeconfig: undefined, createNamespaces: [] },
+      operator: { namespace: "external-secrets", values: {} },
+      store: { name: "doppler-secret-store", tokenSecretName: "doppler-token-auth" },
+      apps: [
+        {
+          name: "web",
+          namespace: "default",
+          secretName: "web-secrets",
+          refreshInterval: "1m0s",
+          keys: { DATABASE_URL: "DATABASE_URL" },
+        },
+      ],
+      githubActions: undefined,
+      protect: false,
+    });
+  });
+
+  it("the stack's interval for apps without their own, canonical", () => {
+    const values = { ...app({}), refreshInterval: "90s" };
+    expect(parseStackConfig(source(values)).apps[0]?.refreshInterval).toBe("1m30s");
+    expect(
+      parseStackConfig(source({ ...app({ refreshInterval: "1h" }), refreshInterval: "90s" })).apps[0]?.refreshInterval,
+    ).toBe("1h0m0s");
+  });
+
+  it("the owner of the project by the stack's name", () => {
+    const values = doppler({ project: { name: "acme", ownedBy: "dev" } });
+    expect(parseStackConfig(source(values)).doppler.project.owned).toBe(true);
+    expect(parseStackConfig(source(values, { stack: "prod" })).doppler.project.owned).toBe(false);
+  });
+
+  it("hosts and tokens: the file first, then the providers' variables", () => {
+    const env = {
+      ...ENV,
+      DOPPLER_API_HOST: "http://127.0.0.1:1/",
+      GITHUB_BASE_URL: "http://127.0.0.1:2",
+      GITHUB_OWNER: "env",
+    };
+    const fromEnv = parseStackConfig(source(actions({}), { env }));
+    expect(fromEnv.doppler.host).toBe("http://127.0.0.1:1");
+    expect(fromEnv.githubActions).toMatchObject({ baseUrl: "http://127.0.0.1:2", owner: "env" });
+    const fromFile = parseStackConfig(
+      source(
+        {
+          ...actions({ baseUrl: "http://127.0.0.1:3" }),
+          ...{ doppler: doppler({ host: "http://127.0.0.1:4" })["doppler"] },
+        },
+        { env },
+      ),
+    );
+    expect(fromFile.doppler.host).toBe("http://127.0.0.1:4");
+    expect(fromFile.githubActions?.baseUrl).toBe("http://127.0.0.1:3");
+  });
+
+  it("DockerHub's names, each configurable", () => {
+    expect(parseStackConfig(source(actions({}))).githubActions?.secrets).toEqual([
+      { secretName: "DOCKERHUB_USERNAME", dopplerName: "DOCKERHUB_USERNAME" },
+      { secretName: "DOCKERHUB_TOKEN", dopplerName: "DOCKERHUB_TOKEN" },
+    ]);
+    expect(
+      parseStackConfig(source(actions({ username: { secretName: "HUB_USER" }, token: { dopplerName: "HUB_TOKEN" } })))
+        .githubActions?.secrets,
+    ).toEqual([
+      { secretName: "HUB_USER", dopplerName: "HUB_USER" },
+      { secretName: "DOCKERHUB_TOKEN", dopplerName: "HUB_TOKEN" },
+    ]);
+  });
+
+  it.each(["dev", "prod"])("the checked-in stack %s", (stack) => {
+    const values = Object.fromEntries(
+      Object.entries(stackFile(stack)).map(([key, value]) => [key.replace("secrets-pipeline:", ""), value]),
+    );
+    const parsed = parseStackConfig(source(values, { stack }));
+    expect(parsed.apps.map((a) => `${a.namespace}/${a.secretName}`)).toEqual([
+      "default/bookmarked-secrets",
+      "reports/reports-credentials",
+    ]);
+    expect(parsed.protect).toBe(stack === "prod");
+  });
+});

@@ -1,0 +1,208 @@
+import * as pulumi from "@pulumi/pulumi";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { StackOutputs } from "../outputs";
+
+// Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
+// engine: pulumi's own Mocks interface hides secretness, parents, dependencies and options.
+
+/** Stands for a secret in captured inputs. */
+export class SecretInput {
+  constructor(readonly value: unknown) {}
+}
+
+/** Stands for a value that a preview can't know. */
+export const UNKNOWN = "<unknown>";
+
+/** One resource as it was registered. */
+export interface Registration {
+  type: string;
+  name: string;
+  /** `<type>::<name>` of the parent; `undefined` below the stack. */
+  parent?: string;
+  /** The explicit provider's name. */
+  provider?: string;
+  inputs: Record<string, unknown>;
+  /** `<type>::<name>` of all that it waits for. */
+  dependencies: string[];
+  /** Those options that differ from Pulumi's defaults. */
+  options: Record<string, unknown>;
+}
+
+/** What {@link run} is to pretend. */
+export interface Scenario {
+  stack?: string;
+  preview?: boolean;
+  /** Values in the Doppler config; `undefined` as long as it does not exist, when reading it is an error. */
+  doppler?: Record<string, string>;
+  /** Whether resources exist already, so that a preview knows their ids. Default: as in `up`. */
+  exists?: boolean;
+}
+
+/** What {@link run} saw. */
+export interface Observation<T> {
+  result: T;
+  resources: Registration[];
+  /** Provider functions that were called, with their arguments. */
+  calls: { token: string; inputs: Record<string, unknown>; provider?: string }[];
+  warnings: string[];
+}
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+
+function decode(value: unknown): unknown {
+  if (value === pulumi.runtime.unknownValue) return UNKNOWN;
+  if (Array.isArray(value)) return value.map(decode);
+  if (typeof value !== "object" || value === null) return value;
+  const map = value as Record<string, unknown>;
+  if (map[SIGNATURE] === SECRET) return new SecretInput(decode(map["value"]));
+  return Object.fromEntries(Object.entries(map).map(([key, v]) => [key, decode(v)]));
+}
+
+/** The part of the request message that is looked at; its generated class has no public types. */
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getProvider(): string;
+  getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
+  getDependenciesList(): string[];
+  getProtect(): boolean | undefined;
+  getDeletebeforereplace(): boolean;
+  getRetainondelete(): boolean | undefined;
+  getReplaceonchangesList(): string[];
+  getIgnorechangesList(): string[];
+  getAdditionalsecretoutputsList(): string[];
+  getAliasesList(): unknown[];
+}
+
+function shortUrn(urn: string): string {
+  const [, , types, name] = urn.split("::");
+  return `${types?.split("$").pop()}::${name}`;
+}
+
+function registration(request: RegisterRequest): Registration {
+  const options = {
+    protect: request.getProtect(),
+    deleteBeforeReplace: request.getDeletebeforereplace(),
+    retainOnDelete: request.getRetainondelete(),
+    replaceOnChanges: request.getReplaceonchangesList(),
+    ignoreChanges: request.getIgnorechangesList(),
+    additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+    aliases: request.getAliasesList().length,
+  };
+  const parent = shortUrn(request.getParent());
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    parent: request.getParent() === "" || parent.startsWith("pulumi:pulumi:Stack") ? undefined : parent,
+    provider: request.getProvider() === "" ? undefined : shortUrn(request.getProvider()).split("::")[1],
+    inputs: decode(request.getObject()?.toJavaScript() ?? {}) as Record<string, unknown>,
+    dependencies: request.getDependenciesList().map(shortUrn).sort(),
+    options: Object.fromEntries(
+      Object.entries(options).filter(([, v]) => (Array.isArray(v) ? v.length > 0 : Boolean(v))),
+    ),
+  };
+}
+
+/** Runs `body` and reports all that it registered, once everything has been registered. */
+export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Promise<Observation<T>> {
+  const resources: Registration[] = [];
+  const calls: Observation<T>["calls"] = [];
+  const warnings: string[] = [];
+  const preview = scenario.preview ?? false;
+
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the spied-on monitor as `this`
+  const original = MockMonitor.prototype.registerResource;
+  const spy = jest.spyOn(MockMonitor.prototype, "registerResource").mockImplementation(function (
+    this: MockMonitor,
+    request: unknown,
+    callback: (error: unknown, response: unknown) => void,
+  ) {
+    resources.push(registration(request as RegisterRequest));
+    return original.call(this, request, callback);
+  });
+  const warn = jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
+    warnings.push(message);
+    return Promise.resolve();
+  });
+
+  try {
+    await pulumi.runtime.setMocks(
+      {
+        newResource: ({ type, name, inputs }) => ({
+          id: preview && !scenario.exists ? undefined : `${name}-id`,
+          state: {
+            ...(inputs as Record<string, unknown>),
+            ...(type === "doppler:index/serviceToken:ServiceToken" && !(preview && !scenario.exists)
+              ? { key: "dp.st.dev.mocked" }
+              : {}),
+          },
+        }),
+        call: ({ token, inputs, provider }) => {
+          calls.push({
+            token,
+            inputs: inputs as Record<string, unknown>,
+            provider: provider && shortUrn(provider).split("::")[1],
+          });
+          if (token !== "doppler:index/getSecrets:getSecrets") throw new Error(`no mock for ${token}`);
+          if (scenario.doppler === undefined) {
+            const details = "Doppler Error: Could not find requested config";
+            throw Object.assign(new Error(details), { details });
+          }
+          return { map: scenario.doppler };
+        },
+      },
+      "secrets-pipeline",
+      scenario.stack ?? "dev",
+      preview,
+    );
+    // Also after a failure: what has been registered by then is still under way.
+    const result = await Promise.resolve()
+      .then(body)
+      .finally(() => pulumi.runtime.disconnect());
+    return { result, resources, calls, warnings };
+  } finally {
+    spy.mockRestore();
+    warn.mockRestore();
+  }
+}
+
+/** The plain value of an output that is known. */
+export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+/** The one resource of this name, or of this `<type>::<name>`; its absence or a twin is an error. */
+export function only(resources: Registration[], name: string): Registration {
+  const found = resources.filter((r) => r.name === name || `${r.type}::${r.name}` === name);
+  if (found.length !== 1 || !found[0]) {
+    throw new Error(`${found.length} resources named "${name}" among ${resources.map((r) => r.name).join(", ")}`);
+  }
+  return found[0];
+}
+
+/** The `config:` part of a checked-in stack file. */
+export function stackFile(stack: string): Record<string, unknown> {
+  const path = join(__dirname, "..", `Pulumi.${stack}.yaml`);
+  return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
+}
+
+/** Runs the whole program with a stack's configuration. */
+export async function runProgram(
+  scenario: Scenario & { stack: string; config?: Record<string, unknown> },
+): Promise<Observation<StackOutputs>> {
+  const config = scenario.config ?? stackFile(scenario.stack);
+  const { default: program } = await import("../index");
+  return run(scenario, () => {
+    pulumi.runtime.setAllConfig(
+      Object.fromEntries(
+        Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+      ),
+    );
+    return program();
+  });
+}

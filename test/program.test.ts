@@ -1,0 +1,164 @@
+import * as pulumi from "@pulumi/pulumi";
+import { only, runProgram, SecretInput, stackFile, UNKNOWN, valueOf } from "./mocks";
+
+// index.ts as a whole: what it wires, and in which states of the world.
+
+const TYPED = {
+  DOCKERHUB_USERNAME: "acme-ci",
+  DOCKERHUB_TOKEN: "typed-token",
+  DATABASE_URL: "typed-url",
+  JWT_SECRET: "typed-jwt",
+};
+
+beforeEach(() => {
+  process.env["DOPPLER_TOKEN"] = "dp.pt.test";
+  process.env["GITHUB_TOKEN"] = "ghp_test";
+});
+
+describe("the first preview, when nothing exists", () => {
+  it("reads nothing from Doppler, and shows everything that needs no values", async () => {
+    const { resources, calls, warnings } = await runProgram({ stack: "dev", preview: true });
+    expect(calls).toEqual([]);
+    expect(resources.filter((r) => r.type === "github:index/actionsSecret:ActionsSecret")).toEqual([]);
+    expect(only(resources, "doppler-store-token").inputs["stringData"]).toBe(UNKNOWN);
+    expect(only(resources, "bookmarked-external-secret").inputs["spec"]).toMatchObject({
+      secretStoreRef: { name: "doppler-secret-store" },
+    });
+    expect(warnings.join()).toContain("6 Doppler names need values");
+  });
+});
+
+describe("the first up, when the Doppler config is empty", () => {
+  it("makes all but the Actions secrets and says what to type, where", async () => {
+    const { resources, warnings } = await runProgram({ stack: "dev", doppler: {} });
+    expect(resources.filter((r) => r.type === "github:index/actionsSecret:ActionsSecret")).toEqual([]);
+    expect(resources.filter((r) => r.type.endsWith(":ExternalSecret"))).toHaveLength(2);
+    expect(warnings).toEqual([
+      [
+        '6 Doppler names need values in project "acme", config "dev":',
+        "  DATABASE_URL (app bookmarked)",
+        "  JWT_SECRET (app bookmarked)",
+        "  REPORTS_DATABASE_URL (app reports)",
+        "  SMTP_PASSWORD (app reports)",
+        "  DOCKERHUB_USERNAME (CI of bookmarked, reports)",
+        "  DOCKERHUB_TOKEN (CI of bookmarked, reports)",
+        "Type them in the Doppler dashboard, or: doppler secrets set NAME --project acme --config dev",
+        "Apps get theirs within their refresh interval; CI's are written by the next `pulumi up`.",
+      ].join("\n"),
+    ]);
+  });
+
+  it("takes an empty value for a missing one", async () => {
+    const { resources, warnings } = await runProgram({ stack: "dev", doppler: { ...TYPED, DOCKERHUB_TOKEN: "" } });
+    expect(resources.filter((r) => r.name.endsWith("DOCKERHUB_TOKEN"))).toEqual([]);
+    expect(only(resources, "github-bookmarked-DOCKERHUB_USERNAME").inputs["value"]).toEqual(new SecretInput("acme-ci"));
+    expect(warnings.join()).toContain("DOCKERHUB_TOKEN");
+  });
+});
+
+describe("an up after the values have been typed", () => {
+  it("writes the Actions secrets of every repository, as secrets", async () => {
+    const { resources, warnings, calls } = await runProgram({ stack: "dev", doppler: TYPED });
+    for (const repository of ["bookmarked", "reports"]) {
+      for (const name of ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] as const) {
+        const secret = only(resources, `github-${repository}-${name}`);
+        expect(secret.inputs).toEqual({ repository, secretName: name, value: new SecretInput(TYPED[name]) });
+        expect(secret.provider).toBe("github");
+      }
+    }
+    expect(calls).toEqual([
+      { token: "doppler:index/getSecrets:getSecrets", inputs: { project: "acme", config: "dev" }, provider: "doppler" },
+    ]);
+    expect(warnings.join()).toContain("2 Doppler names need values");
+  });
+
+  it("fails where the config can't be read, so that no Actions secret is taken for unwanted", async () => {
+    await expect(runProgram({ stack: "dev" })).rejects.toThrow("Could not find requested config");
+  });
+});
+
+it("a preview of a stack that exists reads the values too", async () => {
+  const { resources } = await runProgram({ stack: "dev", preview: true, exists: true, doppler: TYPED });
+  expect(only(resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs["value"]).toEqual(new SecretInput("typed-token"));
+});
+
+it("a stack that does not own the project uses it by name", async () => {
+  const { resources } = await runProgram({ stack: "prod", doppler: {} });
+  expect(resources.filter((r) => r.type === "doppler:index/project:Project")).toEqual([]);
+  expect(only(resources, "doppler-environment").inputs["project"]).toBe("acme");
+});
+
+it("every custom resource has an explicit provider and every child its parent", async () => {
+  const { resources } = await runProgram({ stack: "dev", doppler: TYPED });
+  const custom = resources.filter((r) => !r.type.startsWith("pulumi:") && !r.type.startsWith("secrets-pipeline:"));
+  expect(custom.length).toBeGreaterThan(10);
+  expect(custom.filter((r) => r.provider === undefined)).toEqual([]);
+  // A namespace that several apps may share belongs to none of them.
+  expect(custom.filter((r) => r.parent === undefined).map((r) => r.name)).toEqual(["reports"]);
+});
+
+it("the outputs name everything an app team needs, and hold no secret", async () => {
+  const { result } = await runProgram({ stack: "dev", doppler: TYPED });
+  const all = pulumi.output(result);
+  expect(await pulumi.isSecret(all)).toBe(false);
+  expect(await valueOf(all)).toEqual({
+    apps: {
+      bookmarked: {
+        secretName: "bookmarked-secrets",
+        namespace: "default",
+        keys: ["DATABASE_URL", "JWT_SECRET"],
+        envFrom: { secretRef: { name: "bookmarked-secrets" } },
+      },
+      reports: {
+        secretName: "reports-credentials",
+        namespace: "reports",
+        keys: ["database-url", "smtp-password"],
+        envFrom: { secretRef: { name: "reports-credentials" } },
+      },
+    },
+    store: "doppler-secret-store",
+    doppler: { project: "acme", config: "dev" },
+  });
+});
+
+it("no credential and no value is sent to the engine in clear", async () => {
+  const { resources } = await runProgram({ stack: "dev", doppler: TYPED });
+  const clear = JSON.stringify(resources, (_key, value: unknown) =>
+    value instanceof SecretInput ? "[secret]" : value,
+  );
+  for (const secret of [...Object.values(TYPED), "dp.pt.test", "ghp_test", "dp.st."])
+    expect(clear).not.toContain(secret);
+  expect(only(resources, "pulumi:providers:doppler::doppler").inputs["dopplerToken"]).toEqual(
+    new SecretInput("dp.pt.test"),
+  );
+});
+
+it("a refused configuration registers nothing", async () => {
+  const config = { ...stackFile("dev"), "secrets-pipeline:appz": [], "kubernetes:context": "x" };
+  const run = runProgram({ stack: "dev", doppler: {}, config });
+  await expect(run).rejects.toThrow(
+    /2 problems in the configuration of stack "dev"[^]*\n {2}appz: is not a setting[^]*\n {2}kubernetes:context: has no effect/,
+  );
+});
+
+it("adding an app changes only that app, unless it opens a namespace", async () => {
+  const config = stackFile("dev");
+  const apps = config["secrets-pipeline:apps"] as unknown[];
+  const before = await runProgram({ stack: "dev", doppler: TYPED });
+  const after = await runProgram({
+    stack: "dev",
+    doppler: TYPED,
+    config: {
+      ...config,
+      "secrets-pipeline:apps": [{ name: "worker", namespace: "default", keys: ["JWT_SECRET"] }, ...[...apps].reverse()],
+    },
+  });
+  const names = new Set(before.resources.map((r) => r.name));
+  expect(after.resources.filter((r) => !names.has(r.name)).map((r) => r.name)).toEqual([
+    "worker",
+    "worker-external-secret",
+  ]);
+  for (const resource of before.resources) {
+    expect(only(after.resources, `${resource.type}::${resource.name}`)).toEqual(resource);
+  }
+});
