@@ -2,11 +2,11 @@
 # make golden    renew the golden dumps of the checked-in stacks
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result
 # make e2e       end-to-end tests in a sandbox of their own
-# make sandbox-down   stop everything the sandbox started
+# make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: test golden sandbox sandbox-down e2e
+.PHONY: test golden sandbox sandbox-down sandbox-clean e2e
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@echo "installing the program's packages …"
@@ -35,8 +35,11 @@ golden: node_modules/.package-lock.json
 sandbox: node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/up.js
 
+sandbox-clean:
+	@if [ -e sandbox/dist/cli/clean.js ]; then node sandbox/dist/cli/clean.js; else rm -rf sandbox/.run; fi
+
 sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
 e2e: node_modules/.package-lock.json sandbox-build
-	@node sandbox/dist/e2e/main.js
+	@node sandbox/dist/cli/test.js e2e

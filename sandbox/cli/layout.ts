@@ -1,0 +1,66 @@
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where a sandbox keeps what it writes. */
+export interface Layout {
+  /** The Pulumi program's folder: the repository's root. */
+  readonly program: string;
+  /** This package's folder. */
+  readonly sandbox: string;
+  /** The compiled code of this package. */
+  readonly dist: string;
+  /** Everything the sandbox writes is below this folder, which only its user can read. */
+  readonly dir: string;
+  /** Programs put first on PATH. */
+  readonly bin: string;
+  /** The program as a Pulumi project of the sandbox: its settings with the sandbox's overrides. */
+  readonly project: string;
+  readonly pulumiHome: string;
+  /** Pulumi's file backend. */
+  readonly backend: string;
+  readonly passphraseFile: string;
+  /** The Doppler stand-in's own store. */
+  readonly doppler: string;
+  /** The GitHub stand-in's own store. */
+  readonly github: string;
+  readonly dopplerCli: string;
+  readonly cluster: string;
+  readonly operator: string;
+  readonly logs: string;
+  /** The processes that belong to the sandbox. */
+  readonly processes: string;
+  /** What is up, and where; see {@link Sandbox}. */
+  readonly stateFile: string;
+  /** Held while the sandbox is brought up or taken down. */
+  readonly lockFile: string;
+}
+
+/**
+ * The layout of the sandbox below `dir`; by default `SANDBOX_DIR`, else `.run` beside this package, so that every clone
+ * has a sandbox of its own.
+ */
+export function layout(dir = process.env["SANDBOX_DIR"]): Layout {
+  const dist = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+  const sandbox = dirname(dist);
+  const root = resolve(dir ?? join(sandbox, ".run"));
+  return {
+    program: dirname(sandbox),
+    sandbox,
+    dist,
+    dir: root,
+    bin: join(root, "bin"),
+    project: join(root, "project"),
+    pulumiHome: join(root, "pulumi-home"),
+    backend: join(root, "state"),
+    passphraseFile: join(root, "passphrase"),
+    doppler: join(root, "doppler"),
+    github: join(root, "github"),
+    dopplerCli: join(root, "doppler-cli"),
+    cluster: join(root, "cluster"),
+    operator: join(root, "operator"),
+    logs: join(root, "logs"),
+    processes: join(root, "processes"),
+    stateFile: join(root, "sandbox.json"),
+    lockFile: join(root, "lock"),
+  };
+}

@@ -1,0 +1,33 @@
+import { readdirSync } from "node:fs";
+import { join, sep } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+// Runs tests and prints a closing line:  node test.js unit|e2e [part of a path]
+
+const [suite, filter = ""] = process.argv.slice(2);
+if (suite !== "unit" && suite !== "e2e") throw new Error("usage: test.js unit|e2e [part of a path]");
+const e2e = suite === "e2e";
+
+const dist = join(import.meta.dirname, "..");
+const files = readdirSync(dist, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".test.js") && path.startsWith(`e2e${sep}`) === e2e && path.includes(filter))
+  .map((path) => join(dist, path))
+  .sort();
+
+const stream = run({
+  files,
+  // An end-to-end test has a control plane of its own: one at a time.
+  concurrency: e2e ? 1 : 2,
+  timeout: (e2e ? 60 : 5) * 60_000,
+});
+let passed = 0;
+let failed = 0;
+const isTest = (details: object) => !("type" in details && details.type === "suite");
+stream.on("test:pass", ({ details }) => (passed += isTest(details) ? 1 : 0));
+stream.on("test:fail", ({ details }) => (failed += isTest(details) ? 1 : 0));
+stream.on("test:stderr", ({ message }) => process.stderr.write(message));
+
+for await (const text of stream.compose(new spec()) as AsyncIterable<string>) process.stdout.write(text);
+console.log(`${passed} passed, ${failed} failed`);
+if (failed > 0 || passed === 0) process.exitCode = 1;

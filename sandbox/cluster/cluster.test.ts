@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import type { V1Deployment } from "@kubernetes/client-node";
+import { parse } from "yaml";
+import { ProcessRegistry } from "../process/registry.js";
+import { startControlPlane } from "./controlPlane.js";
+import { ensureCredentials } from "./credentials.js";
+import { kubeconfig } from "./kubeconfig.js";
+import { startOperatorFollower } from "./operator.js";
+import { hostArgs, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
+
+const dir = mkdtempSync(join(tmpdir(), "cluster-test-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("kubeconfig", () => {
+  it("knows one cluster by every name, the first being current", () => {
+    const text = kubeconfig({
+      server: "https://127.0.0.1:1",
+      ca: "PEM",
+      user: "admin",
+      auth: { token: "t" },
+      contexts: ["acme-dev", "acme-other", "acme-dev"],
+    });
+    const cluster = { server: "https://127.0.0.1:1", "certificate-authority-data": "UEVN" };
+    assert.deepEqual(parse(text), {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "acme-dev",
+      clusters: [
+        { name: "acme-dev", cluster },
+        { name: "acme-other", cluster },
+      ],
+      contexts: [
+        { name: "acme-dev", context: { cluster: "acme-dev", user: "admin" } },
+        { name: "acme-other", context: { cluster: "acme-other", user: "admin" } },
+      ],
+      users: [{ name: "admin", user: { token: "t" } }],
+    });
+  });
+});
+
+describe("ensureCredentials", () => {
+  it("makes private files that fit together, and keeps them", () => {
+    const pki = join(dir, "pki");
+    const made = ensureCredentials(pki);
+    for (const file of readdirSync(pki)) assert.equal(statSync(join(pki, file)).mode & 0o777, 0o600, file);
+    const tokens = readFileSync(made.tokenFile, "utf8");
+    assert.equal(
+      tokens,
+      `${made.tokens.admin},sandbox-admin,sandbox-admin,"system:masters"\n` +
+        `${made.tokens.controllerManager},system:kube-controller-manager,system:kube-controller-manager\n` +
+        `${made.tokens.scheduler},system:kube-scheduler,system:kube-scheduler\n`,
+    );
+    assert.match(made.tokens.admin, /^[0-9a-f]{64}$/);
+    const derived = createPublicKey(createPrivateKey(readFileSync(made.serviceAccountKey)));
+    assert.equal(derived.export({ type: "spki", format: "pem" }), readFileSync(made.serviceAccountPublicKey, "utf8"));
+    const encryption = readFileSync(made.encryptionConfig, "utf8");
+    const { resources } = parse(encryption) as {
+      resources: [{ resources: string[]; providers: [{ secretbox: { keys: [{ secret: string }] } }] }];
+    };
+    assert.deepEqual(resources[0].resources, ["secrets"]);
+    assert.equal(Buffer.from(resources[0].providers[0].secretbox.keys[0].secret, "base64").length, 32);
+
+    const key = readFileSync(made.serviceAccountKey, "utf8");
+    assert.deepEqual(ensureCredentials(pki), made);
+    assert.equal(readFileSync(made.tokenFile, "utf8"), tokens);
+    assert.equal(readFileSync(made.serviceAccountKey, "utf8"), key);
+    assert.equal(readFileSync(made.encryptionConfig, "utf8"), encryption);
+  });
+});
+
+describe("startControlPlane", () => {
+  it("leaves nothing running when a part does not come up, and says which and why", async () => {
+    const registry = new ProcessRegistry(join(dir, "processes"));
+    const etcd = "/bin/ls";
+    const toolchain = { etcd, kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    await assert.rejects(
+      startControlPlane({ dir: join(dir, "failing"), registry, toolchain, contexts: ["x"] }),
+      /^NotReadyError: etcd ended with exit code \d\n {2}\| .*option/,
+    );
+    assert.deepEqual(registry.list(), []);
+  });
+
+  it("does not start a second time", async () => {
+    const registry = new ProcessRegistry(join(dir, "running"));
+    registry.add("etcd", process.pid);
+    const toolchain = { etcd: "", kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    await assert.rejects(
+      startControlPlane({ dir: join(dir, "second"), registry, toolchain, contexts: ["x"] }),
+      /the control plane is running already \(etcd\); stop it first/,
+    );
+  });
+});
+
+/** The chart's Deployment, as it is installed. */
+function deployment(change: (deployment: V1Deployment) => void = () => undefined): V1Deployment {
+  const value: V1Deployment = {
+    metadata: {
+      name: "external-secrets",
+      namespace: "eso",
+      uid: "u1",
+      labels: { "app.kubernetes.io/name": "external-secrets", "helm.sh/chart": "external-secrets-0.20.4" },
+    },
+    spec: {
+      replicas: 1,
+      selector: {},
+      template: {
+        spec: {
+          serviceAccountName: "eso-account",
+          containers: [{ name: "external-secrets", args: ["--concurrent=3", "--metrics-addr=:8080"] }],
+        },
+      },
+    },
+  };
+  change(value);
+  return value;
+}
+
+const container = (value: V1Deployment) => {
+  const [first] = value.spec?.template.spec?.containers ?? [];
+  assert.ok(first);
+  return first;
+};
+
+function wanted(change?: (deployment: V1Deployment) => void): OperatorPod {
+  const pod = operatorPod(deployment(change));
+  assert.ok(pod);
+  return pod;
+}
+
+describe("operatorPod", () => {
+  it("is what the chart's Deployment asks for", () => {
+    const pod = wanted((value) => {
+      container(value).env = [{ name: "A", value: "1" }, { name: "B" }];
+    });
+    assert.equal(pod.namespace, "eso");
+    assert.equal(pod.deployment, "external-secrets");
+    assert.equal(pod.serviceAccount, "eso-account");
+    assert.deepEqual(pod.env, { A: "1", B: "" });
+    assert.deepEqual(pod.args, [
+      "--concurrent=3",
+      "--metrics-addr=0",
+      "--live-addr=0",
+      "--enable-leader-election=false",
+    ]);
+    assert.deepEqual(pod.notes, []);
+  });
+
+  it("is found by the chart where its name was overridden", () => {
+    const labels = { "app.kubernetes.io/name": "eso", "helm.sh/chart": "external-secrets-0.20.4" };
+    assert.ok(operatorPod(deployment((value) => void (value.metadata = { ...value.metadata, labels }))));
+  });
+
+  for (const [what, change] of [
+    [
+      "another chart's",
+      (value) => void (value.metadata = { ...value.metadata, labels: { "app.kubernetes.io/name": "x" } }),
+    ],
+    ["the webhook's", (value) => void (container(value).name = "webhook")],
+    ["one that runs the webhook", (value) => void (container(value).args = ["webhook", "--port=1"])],
+    ["one that runs the certificate controller", (value) => void (container(value).args = ["certcontroller"])],
+    ["one scaled to nothing", (value) => void (value.spec = { ...deployment().spec!, replicas: 0 })],
+    ["one being deleted", (value) => void (value.metadata = { ...value.metadata, deletionTimestamp: new Date() })],
+  ] as const satisfies readonly (readonly [string, (value: V1Deployment) => void])[]) {
+    it(`is none for ${what}`, () => assert.equal(operatorPod(deployment(change)), undefined));
+  }
+
+  it("says what it could not take over", () => {
+    const { env, notes } = wanted((value) => {
+      container(value).env = [{ name: "TOKEN", valueFrom: { secretKeyRef: { name: "x", key: "y" } } }];
+      container(value).envFrom = [{ configMapRef: { name: "x" } }];
+    });
+    assert.deepEqual(env, {});
+    assert.match(notes.join("\n"), /env TOKEN is left out.*\nenvFrom is left out/);
+  });
+
+  it("has a new revision when its pods would be replaced, and the same when scaled", () => {
+    const { revision } = wanted();
+    assert.equal(wanted((value) => void (value.spec = { ...deployment().spec!, replicas: 2 })).revision, revision);
+    assert.notEqual(wanted((value) => void (container(value).args = [])).revision, revision);
+    assert.notEqual(wanted((value) => void (value.metadata = { ...value.metadata, uid: "u2" })).revision, revision);
+  });
+});
+
+describe("hostArgs", () => {
+  for (const [given, kept] of [
+    [["--live-addr=0.0.0.0:8082", "--loglevel=info"], ["--loglevel=info"]],
+    [
+      ["--metrics-addr", ":8080", "--loglevel", "debug"],
+      ["--loglevel", "debug"],
+    ],
+    [["--enable-leader-election", "--concurrent=1"], ["--concurrent=1"]],
+    [["--metrics-secure=true", "--metrics-cert-dir=/x", "--metrics-cert-name=a", "--metrics-key-name=b"], []],
+    [
+      ["--namespace=apps", "--store-requeue-interval=30s"],
+      ["--namespace=apps", "--store-requeue-interval=30s"],
+    ],
+  ] as const) {
+    it(`keeps [${kept.join(" ")}] of [${given.join(" ")}]`, () => {
+      assert.deepEqual(hostArgs(given).slice(0, -3), kept);
+    });
+  }
+});
+
+describe("operatorEnv", () => {
+  const options = { kubeconfig: "/d/kubeconfig", home: "/d", dopplerBaseUrl: "http://127.0.0.1:4000" };
+  const withUrl = (url: string) =>
+    wanted((value) => void (container(value).env = [{ name: "DOPPLER_BASE_URL", value: url }]));
+
+  it("is the Deployment's, and the stand-in's address", () => {
+    const pod = wanted((value) => {
+      container(value).env = [
+        { name: "A", value: "1" },
+        { name: "KUBECONFIG", value: "/elsewhere" },
+      ];
+    });
+    assert.deepEqual(operatorEnv(pod, options), {
+      PATH: "/usr/bin:/bin",
+      HOME: "/d",
+      KUBECONFIG: "/d/kubeconfig",
+      A: "1",
+      DOPPLER_BASE_URL: "http://127.0.0.1:4000",
+    });
+  });
+
+  it("leaves another address on this machine to the Deployment", () => {
+    assert.equal(operatorEnv(withUrl("http://127.0.0.1:5000"), options)["DOPPLER_BASE_URL"], "http://127.0.0.1:5000");
+  });
+
+  for (const [url, message] of [
+    ["https://api.doppler.com", /DOPPLER_BASE_URL of Deployment eso\/external-secrets leads to api\.doppler\.com/],
+    ["http://127.0.0.1", /DOPPLER_BASE_URL of Deployment eso\/external-secrets needs an explicit port/],
+    ["", /is not a URL/],
+  ] as const) {
+    it(`refuses ${url === "" ? "an empty address" : url}`, () => {
+      assert.throws(() => operatorEnv(withUrl(url), options), message);
+    });
+  }
+});
+
+describe("startOperatorFollower", () => {
+  it("starts nothing for a Doppler that is not on this machine", async () => {
+    const registry = new ProcessRegistry(join(dir, "follower"));
+    const options = { kubeconfig: "/x", esoBinary: "/x", dir, registry };
+    await assert.rejects(
+      startOperatorFollower({ ...options, dopplerBaseUrl: "https://api.doppler.com:443" }),
+      /the Doppler stand-in's URL leads to api\.doppler\.com/,
+    );
+    assert.deepEqual(registry.list(), []);
+  });
+
+  it("says that the cluster can't be reached", async () => {
+    const registry = new ProcessRegistry(join(dir, "follower"));
+    const kubeconfigFile = join(dir, "no-such-kubeconfig");
+    await assert.rejects(
+      startOperatorFollower({
+        kubeconfig: kubeconfigFile,
+        esoBinary: "/x",
+        dir,
+        registry,
+        dopplerBaseUrl: "http://127.0.0.1:1",
+      }),
+      /operator-follower ended with exit code 1\n.*no-such-kubeconfig/,
+    );
+  });
+});

@@ -1,0 +1,134 @@
+import type { V1Container, V1Deployment } from "@kubernetes/client-node";
+import { assertLoopback } from "../process/loopback.js";
+
+/** The operator as its Deployment wants it to run, put in terms of a host process. */
+export interface OperatorPod {
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly serviceAccount: string;
+  readonly args: readonly string[];
+  /** From the container's `env`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What could not be taken over, in words. */
+  readonly notes: readonly string[];
+  /** Changes whenever a Deployment would replace its pods. */
+  readonly revision: string;
+}
+
+const container = "external-secrets";
+
+/** Commands of the same program that serve the chart's webhook and its certificates; they are not the operator. */
+const otherCommands = new Set(["webhook", "certcontroller"]);
+
+/**
+ * Flags that make sense in a pod only. Its addresses would be on all interfaces and collide between releases; a leader
+ * is elected in the pod's own namespace, which a host process has not.
+ */
+const podOnly = new Set([
+  "metrics-addr",
+  "metrics-secure",
+  "metrics-cert-dir",
+  "metrics-cert-name",
+  "metrics-key-name",
+  "live-addr",
+  "enable-leader-election",
+]);
+
+/** What stands in place of them: nothing listens, nothing is elected. */
+const hostFlags = ["--metrics-addr=0", "--live-addr=0", "--enable-leader-election=false"];
+
+/**
+ * The operator that a Deployment asks for, or undefined when it is another's Deployment, is being deleted, or is scaled
+ * to nothing. One process stands for any number of replicas.
+ */
+export function operatorPod(deployment: V1Deployment): OperatorPod | undefined {
+  const { name, namespace, uid, deletionTimestamp } = deployment.metadata ?? {};
+  const template = deployment.spec?.template;
+  if (name === undefined || namespace === undefined || template === undefined || deletionTimestamp != null)
+    return undefined;
+  if (!isOperator(deployment) || (deployment.spec?.replicas ?? 1) < 1) return undefined;
+  const found = operatorContainer(deployment);
+  if (found === undefined) return undefined;
+  const notes: string[] = [];
+  return {
+    namespace,
+    deployment: name,
+    serviceAccount: template.spec?.serviceAccountName ?? "default",
+    args: hostArgs(found.args ?? []),
+    env: plainEnv(found, notes),
+    notes,
+    revision: JSON.stringify([uid, template]),
+  };
+}
+
+/** By label of the chart; its name stays when `nameOverride` changes the other one. */
+function isOperator(deployment: V1Deployment): boolean {
+  const labels = deployment.metadata?.labels ?? {};
+  return (
+    labels["app.kubernetes.io/name"] === "external-secrets" ||
+    /^external-secrets-\d/.test(labels["helm.sh/chart"] ?? "")
+  );
+}
+
+function operatorContainer(deployment: V1Deployment): V1Container | undefined {
+  return deployment.spec?.template.spec?.containers.find(
+    (candidate) => candidate.name === container && !(candidate.args ?? []).some((arg) => otherCommands.has(arg)),
+  );
+}
+
+/** The container's arguments without those of a pod only, `--flag value` as well as `--flag=value`. */
+export function hostArgs(args: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const flag = arg.match(/^--([^=]+)(=?)/);
+    if (flag !== null && podOnly.has(flag[1] ?? "")) {
+      const next = args[i + 1];
+      if (flag[2] === "" && next !== undefined && !next.startsWith("-")) i++;
+      continue;
+    }
+    kept.push(arg);
+  }
+  return [...kept, ...hostFlags];
+}
+
+function plainEnv(from: V1Container, notes: string[]): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const { name, value, valueFrom } of from.env ?? []) {
+    if (valueFrom === undefined) env[name] = value ?? "";
+    else notes.push(`env ${name} is left out: the sandbox takes plain values only, not valueFrom`);
+  }
+  if (from.envFrom !== undefined && from.envFrom.length > 0) {
+    notes.push("envFrom is left out: the sandbox takes plain values only");
+  }
+  return env;
+}
+
+/** Where a Deployment's own environment may point the operator's Doppler client. */
+export const dopplerUrlVariable = "DOPPLER_BASE_URL";
+
+/**
+ * The whole environment of the operator's process.
+ *
+ * @param dopplerBaseUrl used unless the Deployment says another
+ * @throws when the operator would not talk to this machine, or would not find the port
+ */
+export function operatorEnv(
+  pod: OperatorPod,
+  options: { readonly kubeconfig: string; readonly home: string; readonly dopplerBaseUrl: string },
+): Record<string, string> {
+  const url = pod.env[dopplerUrlVariable] ?? options.dopplerBaseUrl;
+  checkDopplerUrl(url, `${dopplerUrlVariable} of Deployment ${pod.namespace}/${pod.deployment}`);
+  return {
+    PATH: "/usr/bin:/bin",
+    ...pod.env,
+    HOME: options.home,
+    KUBECONFIG: options.kubeconfig,
+    [dopplerUrlVariable]: url,
+  };
+}
+
+/** The operator tries port 443 of a URL without one, whatever its scheme; and the sandbox lets nothing off this machine. */
+export function checkDopplerUrl(url: string, what: string): void {
+  assertLoopback(url, what, { explicitPort: true });
+}
