@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -82,6 +82,33 @@ describe("startControlPlane", () => {
       startControlPlane({ dir: join(dir, "failing"), registry, toolchain, contexts: ["x"] }),
       /^NotReadyError: etcd ended with exit code \d\n {2}\| .*option/,
     );
+    assert.deepEqual(registry.list(), []);
+  });
+
+  it("ends the parts that came up when a later one does not", async () => {
+    const registry = new ProcessRegistry(join(dir, "processes-later"));
+    const etcd = join(dir, "etcd");
+    writeFileSync(
+      etcd,
+      `#!${process.execPath}
+const url = process.argv.find((arg) => arg.startsWith("--listen-client-urls=")).split("=")[1];
+require("http").createServer((_, response) => response.end("{}")).listen(new URL(url).port, "127.0.0.1");
+`,
+    );
+    chmodSync(etcd, 0o755);
+    const toolchain = { etcd, kubeApiserver: "/bin/ls", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    const lines: string[] = [];
+    await assert.rejects(
+      startControlPlane({
+        dir: join(dir, "later"),
+        registry,
+        toolchain,
+        contexts: ["x"],
+        log: (line) => lines.push(line),
+      }),
+      /kube-apiserver ended with exit code/,
+    );
+    assert.deepEqual(lines, ["etcd ready"]);
     assert.deepEqual(registry.list(), []);
   });
 

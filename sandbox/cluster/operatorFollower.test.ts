@@ -70,7 +70,10 @@ describe("followOperators", () => {
   const cluster: OperatorCluster = {
     server: "https://127.0.0.1:1",
     ca: "PEM",
-    pods: () => (looks++, down ? Promise.reject(new Error("connection refused\nheaders")) : Promise.resolve([...pods])),
+    pods() {
+      looks++;
+      return down ? Promise.reject(new Error("connection refused\nheaders")) : Promise.resolve([...pods]);
+    },
     serviceAccount: (namespace, name) => Promise.resolve(accounts.get(`${namespace}/${name}`)),
     token: (namespace, name) =>
       Promise.resolve({
@@ -191,10 +194,12 @@ describe("followOperators", () => {
   it("renews a token before it expires, and lets the operator run", async () => {
     pods = [];
     await none();
-    lifetimeMs = 60;
+    lifetimeMs = 600;
+    const asked = Date.now();
     pods = [pod()];
     const { pid } = await one();
     await until("a renewal", () => lines.includes("eso/external-secrets: token renewed"));
+    assert.ok(Date.now() - asked >= 0.8 * lifetimeMs, "not at once");
     assert.equal((await one()).pid, pid);
     const { env } = await start(pid);
     assert.notEqual(readFileSync(join(env["HOME"] ?? "", "token"), "utf8"), "eso/account#1");

@@ -71,7 +71,7 @@ describe("a new environment", { concurrency: false }, () => {
     const { text } = await user.pulumi("preview", "--stack", "dev");
     assert.match(text, /bookmarked-external-secret/);
     assert.match(text, /6 Doppler names need values/);
-    assert.doesNotMatch(text, /ActionsSecret/);
+    assert.doesNotMatch(text, /github:index:ActionsSecret/);
   });
 
   it("comes up while its Doppler config is empty, and says what to type where", async () => {
@@ -289,7 +289,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.match(crds.stdout, /externalsecrets\.external-secrets\.io/, "the CRDs stay");
 
     const projects = await user.run("doppler", ["projects", "--json"]);
-    assert.deepEqual(JSON.parse(projects.stdout), []);
+    assert.deepEqual(JSON.parse(projects.stdout) ?? [], []);
     const token = readFileSync(join(user.here.github, "token"), "utf8").trim();
     for (const repository of ["bookmarked", "reports"]) {
       const response = await fetch(`${user.sandbox.githubUrl}/api/v3/repos/acme/${repository}/actions/secrets`, {

@@ -59,6 +59,23 @@ describe("identity", () => {
     assert.equal(identify(identity.pid), undefined);
   });
 
+  it(
+    "is none for a process that has ended and only waits to be reaped",
+    { skip: process.platform !== "linux" },
+    async () => {
+      // The shell becomes a program that never asks how its child ended.
+      const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec sleep 1000"], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      children.push(parent);
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = Number(line.toString());
+      const state = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2];
+      while (state() !== "Z") await new Promise(setImmediate);
+      assert.equal(identify(pid), undefined);
+    },
+  );
+
   it("is another for a later process with the same pid", () => {
     assert.equal(isRunning({ pid: process.pid, startedAt: "an earlier one" }), false);
   });

@@ -216,6 +216,7 @@ describe("ensureToolchain", () => {
     const [one, two] = await Promise.all([ensureToolchain(busy.options), ensureToolchain(busy.options)]);
     assert.deepEqual(one, two);
     assert.equal(busy.built().length, 10);
+    assert.equal(busy.lines.filter((line) => line.startsWith("building ")).length, 1);
     assert.ok(busy.lines.some((line) => line === `waiting for the build that runs as process ${process.pid}`));
   });
 

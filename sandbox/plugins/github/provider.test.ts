@@ -596,6 +596,12 @@ for (const { type, inputs: place, id, scope, path: pathPattern, keyPath: keyPatt
       };
       const stored = Object.values(state.scopes).find((one) => one.keyId === outputs["keyId"]);
       const encrypted = secret(stored?.secrets["NAME"]?.ciphertext ?? "");
+
+      // Without a key of its own, an update takes the value to be encrypted with the key in the state.
+      const { inputs: news } = await provider.check(type, "name", { ...place, valueEncrypted: encrypted });
+      world.requests();
+      await provider.update(type, "name", id, { inputs, outputs }, news);
+      assert.deepEqual(world.requests(), [`PUT ${path} 204`, `GET ${path} 200`]);
       await provider.delete(type, "name", id, outputs, inputs);
       world.requests();
       for (const [given, asksForKey] of [

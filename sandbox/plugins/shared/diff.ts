@@ -59,12 +59,12 @@ export function matchesPath(pattern: PropertyPath, path: PropertyPath): boolean 
   );
 }
 
-/** Compares values by content: secret or not makes no difference, an unknown equals nothing. */
+/** Compares values by content: secret or not makes no difference, an unknown in either equals nothing. */
 export function equalValues(left: PropertyValue | undefined, right: PropertyValue | undefined): boolean {
   if (left === undefined || right === undefined) {
     return left === right;
   }
-  return !containsUnknowns(left) && !containsUnknowns(right) && isDeepStrictEqual(revealAll(left), revealAll(right));
+  return !containsUnknowns(right) && isDeepStrictEqual(revealAll(left), revealAll(right));
 }
 
 export interface DiffOptions {

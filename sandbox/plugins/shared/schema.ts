@@ -324,10 +324,10 @@ export function inputsFromOutputs(spec: ResourceSpec, outputs: PropertyMap, oldI
     if (property.input === false || value === undefined) {
       continue;
     }
-    const isDefault = property.default !== undefined && reveal(value) === property.default;
+    const isDefault = property.default === undefined ? isEmpty(value) : reveal(value) === property.default;
     if (
       isImport
-        ? !isDefault && !isEmpty(value)
+        ? !isDefault
         : oldInputs[name] !== undefined || (!property.computed && !isEmpty(value))
     ) {
       inputs[name] = property.secret || containsSecrets(oldInputs[name]) ? secret(value) : value;

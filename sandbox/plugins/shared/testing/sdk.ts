@@ -160,6 +160,12 @@ function nodeText(root: string, node: ts.TypeNode): string {
     case ts.SyntaxKind.NumberKeyword:
       return "number";
   }
+  if (ts.isUnionTypeNode(node)) {
+    const [only, ...more] = node.types.filter((type) => type.kind !== ts.SyntaxKind.UndefinedKeyword);
+    if (only && more.length === 0) {
+      return nodeText(root, only);
+    }
+  }
   if (ts.isArrayTypeNode(node)) {
     return `list<${nodeText(root, node.elementType)}>`;
   }
