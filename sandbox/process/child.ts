@@ -96,7 +96,6 @@ export async function startProcess<T>(spec: ProcessSpec<T>): Promise<StartedProc
     const error = await failed;
     throw new Error(`${spec.name} could not be started: ${error.message}`, { cause: error });
   }
-  child.unref();
 
   const output = () => readFrom(spec.logFile, log.offset);
   const notReady = (what: string) =>
@@ -131,6 +130,8 @@ export async function startProcess<T>(spec: ProcessSpec<T>): Promise<StartedProc
       if (exit !== undefined || entry === undefined) throw notReady(ended(exit ?? (await exited)));
       const value = await check();
       if (value !== undefined && exit === undefined) {
+        // Not before: a wait for its end must keep this process alive.
+        child.unref();
         return { name: spec.name, pid: entry.pid, startedAt: entry.startedAt, value, exited, stop };
       }
       if (Date.now() >= deadline) {

@@ -102,6 +102,7 @@ describe("secret marks", () => {
   it("keep values out of errors, plain and in base64", async () => {
     const properties = { data: new Secret({ key: base64("hunter22") }), plain: "visible" };
     assert.ok(secretTexts(properties).includes("hunter22"));
+    assert.ok(secretTexts({ plain: new Secret("hunter22") }).includes(base64("hunter22")));
     await assert.rejects(
       redacting(properties, () => Promise.reject(new Error(`hunter22 ${base64("hunter22")} visible`))),
       /^Error: \[secret\] \[secret\] visible$/,

@@ -192,6 +192,14 @@ describe("diff", () => {
     assert.equal(moved.deleteBeforeReplace, false);
   });
 
+  it("does not delete first when the object gets another name", async () => {
+    const renamed = await diffSecret({}, (news) => {
+      news["metadata"] = { name: "other", namespace: "apps" };
+    });
+    assert.deepEqual(renamed.replaces, ["metadata.name"]);
+    assert.equal(renamed.deleteBeforeReplace, false);
+  });
+
   it("passes over ignored changes", async () => {
     const created = await create(CONFIG_MAP, { metadata: { name: "c" }, data: { a: "1", b: "1" } });
     const news = { ...created.inputs, data: { a: "2", b: "2" } };
@@ -256,6 +264,25 @@ describe("create", () => {
     const { id } = await create(WIDGET, widgetInputs({ size: 1 }));
     assert.equal(id, "apps/w");
     assert.ok(lookups >= 5);
+  });
+
+  it("looks again for a kind that was not served before", async () => {
+    const provider = new KubernetesProvider({ retryDelays: [] });
+    const own = await ProviderClient.start({ name: "kubernetes", version: "0.0.0", provider });
+    await own.configure({ kubeconfig: server.kubeconfig });
+    await own.check(WIDGET, "w", widgetInputs({ size: 1 }));
+    installWidgets();
+    const { id } = await own.create(WIDGET, "w", widgetInputs({ size: 1 }));
+    own.close();
+    assert.equal(id, "apps/w");
+  });
+
+  it("promises no status in a preview", async () => {
+    server.intercept = ({ method, body }) =>
+      method === "POST" ? { code: 200, body: { ...(body as PropertyMap), status: { phase: "Active" } } } : undefined;
+    const { outputs } = await create(SECRET, tokenInputs("one"), { preview: true });
+    assert.equal(outputs["status"], undefined);
+    assert.ok(outputs["data"] instanceof Secret);
   });
 
   it("gives up in the end, and says what may be missing", async () => {

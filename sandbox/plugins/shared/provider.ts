@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import * as grpc from "@grpc/grpc-js";
 import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
@@ -170,6 +171,8 @@ type Handler<Request, Response> = grpc.handleUnaryCall<Request, Response>;
 export function createService(options: PluginOptions): IResourceProviderServer {
   const { provider } = options;
   const everything = new AbortController();
+  // One listener a call under way: many are no leak.
+  setMaxListeners(0, everything.signal);
 
   /** Runs an async method as a gRPC handler, with a signal that follows the call and the engine's Cancel. */
   function handle<Request, Response>(
