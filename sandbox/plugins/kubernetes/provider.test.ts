@@ -270,6 +270,7 @@ describe("create", () => {
     const provider = new KubernetesProvider({ retryDelays: [] });
     const own = await ProviderClient.start({ name: "kubernetes", version: "0.0.0", provider });
     await own.configure({ kubeconfig: server.kubeconfig });
+    server.kinds.set("/apis/ex.example.com/v1", [{ kind: "Gadget", plural: "gadgets", namespaced: true }]);
     await own.check(WIDGET, "w", widgetInputs({ size: 1 }));
     installWidgets();
     const { id } = await own.create(WIDGET, "w", widgetInputs({ size: 1 }));

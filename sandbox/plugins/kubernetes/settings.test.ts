@@ -134,6 +134,7 @@ describe("a change of the provider's inputs", () => {
     ["another server nobody uses", base, { ...base, kubeconfig: kubeconfig("one", "new") }, "some", []],
     ["a kubeconfig not known yet", base, { ...base, kubeconfig: UNKNOWN }, "some", ["kubeconfig"]],
     ["a context of no known kubeconfig", { context: "dev" }, { context: "prod" }, "some", []],
+    ["a kubeconfig where there was none", { context: "dev" }, base, "some", []],
     [
       "another identifier",
       { ...base, clusterIdentifier: "a" },
