@@ -319,7 +319,13 @@ export const runHelm: HelmRunner = (args, { input, environment, signal }) =>
     const child = spawn("helm", args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...environment } });
     // Helm marks the release as failed when it is asked to stop.
     const stop = (): boolean => child.kill("SIGTERM");
+    const forget = (): void => {
+      signal.removeEventListener("abort", stop);
+      process.removeListener("exit", stop);
+    };
     signal.addEventListener("abort", stop, { once: true });
+    // An engine that is killed takes this process with it; Helm must not go on alone.
+    process.once("exit", stop);
     let output = "";
     let errors = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
@@ -328,11 +334,11 @@ export const runHelm: HelmRunner = (args, { input, environment, signal }) =>
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);
     child.on("error", (error: NodeJS.ErrnoException) => {
-      signal.removeEventListener("abort", stop);
+      forget();
       reject(error.code === "ENOENT" ? new HelmError("there is no `helm` on PATH; install Helm 3") : error);
     });
     child.on("close", (code) => {
-      signal.removeEventListener("abort", stop);
+      forget();
       if (code === 0) {
         resolve(output);
       } else {
