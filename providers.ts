@@ -19,6 +19,8 @@ export function createProviders(stack: StackConfig): Providers {
     kubernetes: new kubernetes.Provider("kubernetes", {
       kubeconfig: stack.kubernetes.kubeconfig,
       context: stack.kubernetes.context,
+      // The context names the cluster: when its address changes, nothing in it is replaced.
+      clusterIdentifier: stack.kubernetes.context,
       enableServerSideApply: true,
       // A changed token Secret is updated; replacing it would leave the store without a token for a moment.
       enableSecretMutable: true,

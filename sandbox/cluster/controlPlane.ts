@@ -205,6 +205,9 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
           `--service-account-private-key-file=${credentials.serviceAccountKey}`,
           `--root-ca-file=${certificate}`,
           "--use-service-account-credentials=true",
+          // It makes an account and a token for each of its controllers first; throttled, that takes four seconds.
+          "--kube-api-qps=500",
+          "--kube-api-burst=500",
           `--secure-port=${port}`,
           ...serving,
         ],

@@ -241,6 +241,28 @@ describe("startProcess", () => {
     assert.deepEqual(wanted.registry.list(), []);
   });
 
+  it("says so of one that ends at once, when nothing else keeps the program alive", async () => {
+    const script = `
+      import { startProcess } from ${JSON.stringify(new URL("./child.js", import.meta.url).href)};
+      import { ProcessRegistry } from ${JSON.stringify(new URL("./registry.js", import.meta.url).href)};
+      const registry = new ProcessRegistry(process.argv[1]);
+      // Not identified in time, as when it has ended before it could be written down.
+      registry.add = () => undefined;
+      const ready = { description: "nothing", check: () => undefined };
+      const logFile = process.argv[1] + "/log";
+      await startProcess({ name: "part", command: "/bin/sh", args: ["-c", "exit 4"], env: {}, logFile, registry, ready })
+        .catch((error) => console.log(error.message.split("\\n")[0]));`;
+    const program = spawn(process.execPath, ["--input-type=module", "-e", script, registry().dir], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    children.push(program);
+    let said = "";
+    program.stdout.on("data", (text: Buffer) => (said += text.toString()));
+    const [code] = (await once(program, "close")) as [number];
+    assert.equal(said, "part ended with exit code 4\n");
+    assert.equal(code, 0);
+  });
+
   it("says what can't be started", async () => {
     await assert.rejects(
       startProcess({ ...spec("", logLine(/x/)), command: join(dir, "missing") }),
