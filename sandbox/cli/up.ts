@@ -21,20 +21,23 @@ await main(async (signal) => {
   await succeed("pulumi", ["stack", "select", "--create", stack], tool);
 
   console.log(`\n$ pulumi up --stack ${stack}`);
-  await succeed(
-    "pulumi",
-    ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
-    show,
-  );
+  const up = [
+    "up",
+    "--stack",
+    stack,
+    "--yes",
+    "--skip-preview",
+    "--suppress-outputs",
+    "--non-interactive",
+    "--color",
+    "never",
+  ];
+  await succeed("pulumi", up, show);
 
   const typed = await typeValues(here, sandbox, tool);
   if (typed.length > 0) {
     console.log(`\n$ pulumi up --stack ${stack}     # the DockerHub credentials have values now`);
-    await succeed(
-      "pulumi",
-      ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--color", "never"],
-      show,
-    );
+    await succeed("pulumi", up, show);
   }
 
   log("waiting for the operator to deliver the Secrets …");

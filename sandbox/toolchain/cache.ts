@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -49,7 +49,8 @@ export async function publish(
   for (const name of await readdir(parent)) {
     if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true });
   }
-  const draft = join(parent, `${unfinished}${key}`);
+  // A name of its own: a compiler that outlived its killed parent may still be writing to the last one.
+  const draft = join(parent, `${unfinished}${randomUUID()}`);
   const place = join(parent, key);
   await mkdir(draft, { mode: 0o700 });
   try {
