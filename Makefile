@@ -22,11 +22,18 @@ sandbox/node_modules/.package-lock.json: sandbox/package.json sandbox/package-lo
 sandbox-build: sandbox/node_modules/.package-lock.json
 	@npm --prefix sandbox run --silent build
 
+# The program's checks and the sandbox's side by side: each ends with its own closing line.
 test: node_modules/.package-lock.json sandbox-build
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-program test-sandbox
+
+.PHONY: test-program test-sandbox
+test-program:
 	@npm run --silent format
 	@npm run --silent lint
 	@npm run --silent types
 	@npm test --silent
+
+test-sandbox:
 	@npm --prefix sandbox run --silent check
 
 golden: node_modules/.package-lock.json

@@ -126,11 +126,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.doesNotMatch(text, /need values|needs a value/);
     for (const repository of repositories) {
       for (const name of ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] as const) {
-        const value = await openSecret(
-          user.here.github,
-          { app: "actions", repository: `acme/${repository}` },
-          name,
-        );
+        const value = await openSecret(user.here.github, { app: "actions", repository: `acme/${repository}` }, name);
         assert.equal(value, VALUES[name]);
       }
     }

@@ -325,11 +325,7 @@ export function inputsFromOutputs(spec: ResourceSpec, outputs: PropertyMap, oldI
       continue;
     }
     const isDefault = property.default === undefined ? isEmpty(value) : reveal(value) === property.default;
-    if (
-      isImport
-        ? !isDefault
-        : oldInputs[name] !== undefined || (!property.computed && !isEmpty(value))
-    ) {
+    if (isImport ? !isDefault : oldInputs[name] !== undefined || (!property.computed && !isEmpty(value))) {
       inputs[name] = property.secret || containsSecrets(oldInputs[name]) ? secret(value) : value;
     }
   }
