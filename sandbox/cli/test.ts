@@ -23,11 +23,16 @@ const stream = run({
 });
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 const isTest = (details: object) => !("type" in details && details.type === "suite");
-stream.on("test:pass", ({ details }) => (passed += isTest(details) ? 1 : 0));
+stream.on("test:pass", ({ details, skip }) => {
+  if (!isTest(details)) return;
+  if (skip === undefined) passed += 1;
+  else skipped += 1;
+});
 stream.on("test:fail", ({ details }) => (failed += isTest(details) ? 1 : 0));
 stream.on("test:stderr", ({ message }) => process.stderr.write(message));
 
 for await (const text of stream.compose(new spec()) as AsyncIterable<string>) process.stdout.write(text);
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 if (failed > 0 || passed === 0) process.exitCode = 1;

@@ -20,7 +20,8 @@ const ROTATED = "e2e-jwt-signing-key-after-rotation";
 const ADDED = "e2e-api-key-added-later";
 
 let user: User;
-let done = false;
+/** Every service token the cluster ever had. */
+const tokens: string[] = [];
 
 /** Steps of a preview or an update as `--json` tells them: `<op> <type>::<name>`, unchanged ones left out. */
 function changes(json: string): string[] {
@@ -58,30 +59,47 @@ async function ready(namespace: string, name: string): Promise<true | undefined>
   return object?.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") ? true : undefined;
 }
 
+/** A step of the story; once one has failed, those after it say nothing and are skipped. */
+let broken: string | undefined;
+function step(name: string, body: () => Promise<void>): void {
+  it(name, async (t) => {
+    if (broken !== undefined) {
+      t.skip(`after "${broken}" failed`);
+      return;
+    }
+    try {
+      await body();
+    } catch (error) {
+      broken = name;
+      throw error;
+    }
+  });
+}
+
 describe("a new environment", { concurrency: false }, () => {
   before(async () => {
     user = await User.arrive({ stack: "dev" });
     await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
   });
   after(async () => {
-    await user.leave(!done);
+    await user.leave(broken !== undefined);
   });
 
-  it("can be previewed before anything exists", async () => {
+  step("can be previewed before anything exists", async () => {
     const { text } = await user.pulumi("preview", "--stack", "dev");
     assert.match(text, /bookmarked-external-secret/);
     assert.match(text, /6 Doppler names need values/);
     assert.doesNotMatch(text, /github:index:ActionsSecret/);
   });
 
-  it("comes up while its Doppler config is empty, and says what to type where", async () => {
+  step("comes up while its Doppler config is empty, and says what to type where", async () => {
     const { text } = await user.up();
     assert.match(text, /6 Doppler names need values in project "acme", config "dev"/);
     assert.match(text, /doppler secrets set NAME --project acme --config dev/);
     assert.equal(await user.secret("default", "bookmarked-secrets"), undefined);
   });
 
-  it("runs the operator under the ServiceAccount that its chart made", async () => {
+  step("runs the operator under the ServiceAccount that its chart made", async () => {
     const store = await eventually("the store is valid", 60_000, async () => {
       const object = await user.object<Conditioned>("clustersecretstore", "doppler-secret-store");
       return object?.status?.conditions?.find((c) => c.type === "Ready" && c.status === "True");
@@ -91,7 +109,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.match(stdout, /serviceaccount\/external-secrets$/m);
   });
 
-  it("delivers to the apps what is typed, with no pulumi run", async () => {
+  step("delivers to the apps what is typed, with no pulumi run", async () => {
     for (const [name, value] of Object.entries(VALUES)) await user.type(name, value);
     // After refusals the operator asks again with growing pauses, here two minutes at the most.
     const bookmarked = await eventually("bookmarked has its Secret", 180_000, () =>
@@ -109,7 +127,7 @@ describe("a new environment", { concurrency: false }, () => {
     );
   });
 
-  it("writes the DockerHub credentials at the next up, and only them", async () => {
+  step("writes the DockerHub credentials at the next up, and only them", async () => {
     const preview = await user.pulumi("preview", "--stack", "dev", "--json");
     const repositories = ["bookmarked", "reports"];
     assert.deepEqual(
@@ -132,13 +150,13 @@ describe("a new environment", { concurrency: false }, () => {
     }
   });
 
-  it("has nothing to do at a second up, nor after a refresh", async () => {
+  step("has nothing to do at a second up, nor after a refresh", async () => {
     await user.up("--expect-no-changes");
     await user.pulumi("refresh", "--stack", "dev", "--yes", "--skip-preview", "--expect-no-changes");
     await user.up("--expect-no-changes");
   });
 
-  it("has a token in the cluster that reads its own config and writes nothing", async () => {
+  step("has a token in the cluster that reads its own config and writes nothing", async () => {
     const token = await serviceToken();
     const read = await doppler(token, "/v3/configs/config/secret?project=acme&config=dev&name=JWT_SECRET");
     assert.equal(read.status, 200);
@@ -150,7 +168,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.equal(write.status, 403);
   });
 
-  it("delivers a changed value within the refresh interval, unattended", async () => {
+  step("delivers a changed value within the refresh interval, unattended", async () => {
     await user.type("JWT_SECRET", ROTATED);
     const typed = Date.now();
     // The interval, and some seconds for the operator's own work.
@@ -160,7 +178,7 @@ describe("a new environment", { concurrency: false }, () => {
     console.error(`# the changed value arrived after ${((Date.now() - typed) / 1000).toFixed(1)} s`);
   });
 
-  it("refuses an ExternalSecret from a namespace that no app has", async () => {
+  step("refuses an ExternalSecret from a namespace that no app has", async () => {
     await user.kubectl("create", "namespace", "intruder");
     const manifest = {
       apiVersion: "external-secrets.io/v1",
@@ -183,7 +201,7 @@ describe("a new environment", { concurrency: false }, () => {
     await user.kubectl("delete", "namespace", "intruder", "--wait=false");
   });
 
-  it("takes a new key into a Secret that is synced", async () => {
+  step("takes a new key into a Secret that is synced", async () => {
     await user.type("API_KEY", ADDED);
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[0].keys[2]", "API_KEY"]);
     const preview = await user.pulumi("preview", "--stack", "dev", "--json");
@@ -198,7 +216,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.deepEqual(secret, { API_KEY: ADDED, DATABASE_URL: VALUES.DATABASE_URL, JWT_SECRET: ROTATED });
   });
 
-  it("replaces the token in place, and revokes the old one", async () => {
+  step("replaces the token in place, and revokes the old one", async () => {
     const before = await user.object<{ metadata: { uid: string } }>("secret", "doppler-token-auth", "external-secrets");
     const old = await serviceToken();
     tokens.push(old);
@@ -221,7 +239,7 @@ describe("a new environment", { concurrency: false }, () => {
     await user.up("--expect-no-changes");
   });
 
-  it("shows only the new app in the preview of a new app", async () => {
+  step("shows only the new app in the preview of a new app", async () => {
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[2].name", "worker"]);
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[2].namespace", "default"]);
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[2].keys[0]", "JWT_SECRET"]);
@@ -233,7 +251,7 @@ describe("a new environment", { concurrency: false }, () => {
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "apps[2]"]);
   });
 
-  it("gives app teams what they need, and no value", async () => {
+  step("gives app teams what they need, and no value", async () => {
     const { stdout } = await user.pulumi("stack", "output", "--json", "--show-secrets", "--stack", "dev");
     const outputs = JSON.parse(stdout) as { apps: Record<string, unknown>; store: string; doppler: unknown };
     assert.deepEqual(outputs.apps["reports"], {
@@ -246,7 +264,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.deepEqual(outputs.doppler, { project: "acme", config: "dev" });
   });
 
-  it("keeps every value and every token out of the state, the logs, the outputs and the files", async () => {
+  step("keeps every value and every token out of the state, the logs, the outputs and the files", async () => {
     const secrets = [
       ...Object.values(VALUES),
       ROTATED,
@@ -266,7 +284,7 @@ describe("a new environment", { concurrency: false }, () => {
     assert.deepEqual(user.filesWith([...secrets, ...base64]), []);
   });
 
-  it("can be destroyed, and leaves nothing of its own", async () => {
+  step("can be destroyed, and leaves nothing of its own", async () => {
     await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview");
     for (const [kind, ...flags] of [
       ["externalsecrets.external-secrets.io", "--all-namespaces"],
@@ -293,9 +311,5 @@ describe("a new environment", { concurrency: false }, () => {
       });
       assert.deepEqual(await response.json(), { total_count: 0, secrets: [] });
     }
-    done = true;
   });
 });
-
-/** Every service token the cluster ever had. */
-const tokens: string[] = [];
