@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { layout, type Layout } from "../cli/layout.js";
+import { readSandbox, startSandbox, stopSandbox } from "../cli/sandbox.js";
+import { ProcessRegistry } from "../process/registry.js";
+import { eventually, HOSTILE } from "./user.js";
+
+// Starting, interrupting and ending sandboxes, several at a time.
+
+const dirs: string[] = [];
+function fresh(): Layout {
+  const dir = mkdtempSync(join(tmpdir(), "secrets-pipeline-lifecycle-"));
+  dirs.push(dir);
+  return layout(dir);
+}
+
+after(async () => {
+  for (const dir of dirs) {
+    await stopSandbox(layout(dir));
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+const running = (here: Layout) => new ProcessRegistry(here.processes).list();
+const log = (line: string) => console.error(`# ${line}`);
+
+/** Addresses that a process listens on, from the kernel's tables. */
+function listening(pid: number): string[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return []; // Closed meanwhile.
+      }
+    }),
+  );
+  return ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, "utf8")
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((columns) => columns[3] === "0A" && sockets.has(columns[9] ?? ""))
+      .map((columns) => columns[1]?.split(":")[0] ?? ""),
+  );
+}
+
+/** `make sandbox` in a folder of its own, as a process that can be interrupted; gives its output so far. */
+function up(here: Layout) {
+  const child = spawn(process.execPath, [join(here.dist, "cli", "up.js")], {
+    env: { ...process.env, ...HOSTILE, SANDBOX_DIR: here.dir },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const output = { text: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output.text += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (output.text += text));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { child, output, ended };
+}
+
+describe("two sandboxes side by side", () => {
+  it("have ports of their own, all on loopback, and end without a trace", async () => {
+    const [a, b] = [fresh(), fresh()];
+    const [first, second] = await Promise.all([startSandbox(a, { log }), startSandbox(b, { log })]);
+    const urls = [first, second].flatMap((s) => [s.dopplerUrl, s.githubUrl, s.server]);
+    assert.equal(new Set(urls).size, 6);
+
+    const addresses = [...running(a), ...running(b)].flatMap(({ name, pid }) =>
+      listening(pid).map((at) => `${name} ${at}`),
+    );
+    assert.ok(addresses.length >= 10, addresses.join(", "));
+    // 127.0.0.1 as the kernel writes it.
+    assert.deepEqual(
+      addresses.filter((address) => !address.endsWith(" 0100007F")),
+      [],
+    );
+
+    const again = await startSandbox(a, { log });
+    assert.equal(again.server, first.server, "a second start finds it up");
+
+    await stopSandbox(a);
+    assert.deepEqual(running(a), []);
+    assert.ok(running(b).length > 0, "the other one is left alone");
+    await stopSandbox(b);
+    assert.deepEqual(running(b), []);
+  });
+});
+
+describe("a start", () => {
+  it("that is interrupted ends what it started, and the next one works", async () => {
+    const here = fresh();
+    const { child, output, ended } = up(here);
+    await eventually("the control plane is on its way", 60_000, () =>
+      Promise.resolve(/etcd ready/.test(output.text) ? true : undefined),
+    );
+    child.kill("SIGINT");
+    assert.equal(await ended, 1);
+    assert.match(output.text, /interrupted/);
+    assert.deepEqual(running(here), []);
+    await startSandbox(here, { log });
+    await stopSandbox(here);
+  });
+
+  it("that is killed leaves processes that the next down ends", async () => {
+    const here = fresh();
+    const { child, output, ended } = up(here);
+    await eventually("the control plane is on its way", 60_000, () =>
+      Promise.resolve(/etcd ready/.test(output.text) ? true : undefined),
+    );
+    child.kill("SIGKILL");
+    await ended;
+    const pids = running(here).map(({ pid }) => pid);
+    assert.ok(pids.length > 0);
+    await stopSandbox(here);
+    assert.deepEqual(
+      pids.filter((pid) => existsSync(`/proc/${pid}`)),
+      [],
+    );
+    assert.equal(readSandbox(here), undefined);
+  });
+});
