@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { layout, type Layout } from "../cli/layout.js";
 import { readSandbox, startSandbox, stopSandbox } from "../cli/sandbox.js";
+import { isRunning } from "../process/identity.js";
 import { ProcessRegistry } from "../process/registry.js";
 import { eventually, HOSTILE } from "./user.js";
 
@@ -114,13 +115,10 @@ describe("a start", () => {
     );
     child.kill("SIGKILL");
     await ended;
-    const pids = running(here).map(({ pid }) => pid);
-    assert.ok(pids.length > 0);
+    const left = running(here);
+    assert.ok(left.length > 0);
     await stopSandbox(here);
-    assert.deepEqual(
-      pids.filter((pid) => existsSync(`/proc/${pid}`)),
-      [],
-    );
+    assert.deepEqual(left.filter(isRunning), []);
     assert.equal(readSandbox(here), undefined);
   });
 });
