@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -62,7 +63,7 @@ interface Host {
 }
 
 async function startHost(engine: string): Promise<Host> {
-  const main = new URL("./main.js", import.meta.url).pathname;
+  const main = fileURLToPath(new URL("./main.js", import.meta.url));
   const child = spawn(process.execPath, [main, engine], { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   const waiting: { start: string; found: (line: string) => void }[] = [];

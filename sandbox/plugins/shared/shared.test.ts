@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -325,7 +326,7 @@ describe("a served provider", () => {
 });
 
 describe("a plugin process", { timeout: 30_000 }, () => {
-  const main = new URL("../doppler/main.js", import.meta.url).pathname;
+  const main = fileURLToPath(new URL("../doppler/main.js", import.meta.url));
 
   async function startPlugin(engine: string): Promise<{ child: ChildProcess; port: number }> {
     const child = spawn(process.execPath, [main, engine], { stdio: ["ignore", "pipe", "inherit"] });
