@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { startControlPlane, stopControlPlane } from "../cluster/controlPlane.js";
 import { startOperatorFollower, stopOperatorFollower } from "../cluster/operator.js";
+import { hostProcessAnnotation } from "../cluster/operatorPod.js";
 import { startProcess } from "../process/child.js";
 import { withLock } from "../process/lock.js";
 import { assertLoopback } from "../process/loopback.js";
@@ -198,10 +199,12 @@ async function startProcesses(layout: Layout, registry: ProcessRegistry, options
   };
 }
 
-/** In a cluster that was there before, pods would really start: the operator runs as a host process there too. */
+/** In a cluster that was there before, pods would really start: there are to be none, and the host process all the same. */
 function overridesFor(toolchain: Toolchain, context?: string): Overrides {
   const chart = toolchain.externalSecretsChart;
-  return context === undefined ? { chart } : { chart, context, values: { replicaCount: 0 } };
+  return context === undefined
+    ? { chart }
+    : { chart, context, values: { replicaCount: 0, deploymentAnnotations: { [hostProcessAnnotation]: "true" } } };
 }
 
 interface StandIn {

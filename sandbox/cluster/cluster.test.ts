@@ -11,7 +11,7 @@ import { startControlPlane } from "./controlPlane.js";
 import { ensureCredentials } from "./credentials.js";
 import { kubeconfig } from "./kubeconfig.js";
 import { startOperatorFollower } from "./operator.js";
-import { hostArgs, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
+import { hostProcessAnnotation, hostArgs, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
 
 const dir = mkdtempSync(join(tmpdir(), "cluster-test-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -195,6 +195,14 @@ describe("operatorPod", () => {
   ] as const satisfies readonly (readonly [string, (value: V1Deployment) => void])[]) {
     it(`is none for ${what}`, () => assert.equal(operatorPod(deployment(change)), undefined));
   }
+
+  it("is one that is scaled to nothing where it is marked to run as a host process", () => {
+    const change = (value: V1Deployment) => {
+      value.spec = { ...deployment().spec!, replicas: 0 };
+      value.metadata = { ...value.metadata, annotations: { [hostProcessAnnotation]: "true" } };
+    };
+    assert.notEqual(operatorPod(deployment(change)), undefined);
+  });
 
   it("says what it could not take over", () => {
     const { env, notes } = wanted((value) => {

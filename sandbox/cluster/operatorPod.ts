@@ -38,15 +38,23 @@ const podOnly = new Set([
 const hostFlags = ["--metrics-addr=0", "--live-addr=0", "--enable-leader-election=false"];
 
 /**
+ * Marks a Deployment whose operator runs as a host process although it is scaled to nothing: in a cluster with a real
+ * kubelet its pods would start too, and know nothing of the stand-ins.
+ */
+export const hostProcessAnnotation = "sandbox.secrets-pipeline/host-process";
+
+/**
  * The operator that a Deployment asks for, or undefined when it is another's Deployment, is being deleted, or is scaled
- * to nothing. One process stands for any number of replicas.
+ * to nothing without {@link hostProcessAnnotation}. One process stands for any number of replicas.
  */
 export function operatorPod(deployment: V1Deployment): OperatorPod | undefined {
   const { name, namespace, uid, deletionTimestamp } = deployment.metadata ?? {};
   const template = deployment.spec?.template;
   if (name === undefined || namespace === undefined || template === undefined || deletionTimestamp != null)
     return undefined;
-  if (!isOperator(deployment) || (deployment.spec?.replicas ?? 1) < 1) return undefined;
+  const scaledDown = (deployment.spec?.replicas ?? 1) < 1;
+  if (!isOperator(deployment) || (scaledDown && deployment.metadata?.annotations?.[hostProcessAnnotation] !== "true"))
+    return undefined;
   const found = operatorContainer(deployment);
   if (found === undefined) return undefined;
   const notes: string[] = [];
