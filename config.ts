@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { canonicalDuration, DURATION_FORM } from "./duration";
+import { siblingProblems, usersOf } from "./ownership";
+import { siblingStacks, type Stacks } from "./siblings";
 
 // The stack's settings (Pulumi.<stack>.yaml) as one typed, validated object. The only reader of pulumi.Config and of
 // the environment. No message here repeats a value: a value in the wrong place may be a credential.
@@ -98,8 +100,24 @@ const app = z
     secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
     refreshInterval: duration.optional(),
     keys,
+    renamedFrom: dnsSubdomain("an app name").optional(),
+    alsoAs: z
+      .array(
+        z.strictObject({
+          secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
+          namespace: namespaceName.optional(),
+        }),
+      )
+      .default([]),
   })
-  .transform((a) => ({ ...a, secretName: a.secretName ?? `${a.name}-secrets` }));
+  .transform((a) => {
+    const secretName = a.secretName ?? `${a.name}-secrets`;
+    const alsoAs = a.alsoAs.map((other) => ({
+      secretName: other.secretName ?? secretName,
+      namespace: other.namespace ?? a.namespace,
+    }));
+    return { ...a, secretName, alsoAs };
+  });
 
 const actionsSecret = (secretName: string) =>
   z
@@ -140,12 +158,19 @@ const model = z.strictObject({
       repository: url.optional(),
       version: text.optional(),
       values: z.record(z.string(), z.unknown()).default({}),
+      ownedBy: text.optional(),
     })
     .prefault({}),
   store: z
     .strictObject({
       name: dnsSubdomain("a ClusterSecretStore name").default("doppler-secret-store"),
       tokenSecretName: dnsSubdomain("a Kubernetes Secret name").default("doppler-token-auth"),
+      oidc: z
+        .strictObject({
+          identity: text,
+          serviceAccount: dnsSubdomain("a ServiceAccount name").default("doppler-secret-store"),
+        })
+        .optional(),
     })
     .prefault({}),
   refreshInterval: duration.default("1m0s"),
@@ -161,11 +186,14 @@ const model = z.strictObject({
         .refine((list) => new Set(list.map((r) => r.toLowerCase())).size === list.length, {
           error: "expected each repository once",
         }),
+      environment: text.optional(),
+      createEnvironment: z.boolean().default(false),
       username: actionsSecret("DOCKERHUB_USERNAME"),
       token: actionsSecret("DOCKERHUB_TOKEN"),
     })
     .optional(),
   protect: z.boolean().default(false),
+  adopt: z.boolean().default(false),
 });
 
 type Model = z.output<typeof model>;
@@ -175,10 +203,13 @@ export type AppConfig = Omit<Model["apps"][number], "refreshInterval"> & { refre
 
 /** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
 export interface StackConfig {
+  /** The stack's own name. */
+  name: string;
   doppler: {
     host: string;
     token: pulumi.Output<string>;
-    project: { name: string; description?: string; owned: boolean };
+    /** `shared`: owned by this stack, and used by others. */
+    project: { name: string; description?: string; owned: boolean; shared: boolean; ownedBy: string };
     environment: { slug: string; name: string };
     /** The config that apps read. */
     config: string;
@@ -187,7 +218,7 @@ export interface StackConfig {
     serviceToken: string;
   };
   kubernetes: { kubeconfig?: pulumi.Output<string>; context?: string; createNamespaces: string[] };
-  operator: Model["operator"];
+  operator: Omit<Model["operator"], "ownedBy"> & { owned: boolean; shared: boolean; ownedBy: string };
   store: Model["store"];
   apps: AppConfig[];
   githubActions?: {
@@ -195,10 +226,19 @@ export interface StackConfig {
     baseUrl?: string;
     token?: pulumi.Output<string>;
     repositories: string[];
+    /** A GitHub environment of each repository that gets the secrets in place of the repository as a whole. */
+    environment?: string;
+    createEnvironment: boolean;
     /** The secrets that each repository gets, and the Doppler names they come from. */
     secrets: { secretName: string; dopplerName: string }[];
   };
   protect: boolean;
+  /** Whether things that are there already are taken over. */
+  adopt: boolean;
+  /** Stacks that use this one's operator or namespaces in its cluster, as their files say. */
+  clusterUsers: string[];
+  /** The namespaces that Secrets go to, in alphabetical order. */
+  namespaces: string[];
 }
 
 /** A problem with the stack's settings: where, and what is expected there. */
@@ -233,6 +273,8 @@ export interface ConfigSource {
   /** Keys of other namespaces in the stack's file, such as `kubernetes:context`. */
   foreignKeys: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
+  /** The settings of the project's stacks, this one's among them or not. */
+  siblings: Stacks;
 }
 
 /** Keys that hold a credential: they must be stored with `pulumi config set --secret`. */
@@ -287,9 +329,22 @@ const comparable = z.object({
     })
     .catch({}),
   kubernetes: z.object({ createNamespaces: z.array(z.string().catch("")).catch([]) }).catch({ createNamespaces: [] }),
-  operator: z.object({ namespace: z.string().default("external-secrets") }).catch({ namespace: "external-secrets" }),
+  operator: z
+    .object({ namespace: z.string().default("external-secrets"), version: z.string().optional().catch(undefined) })
+    .catch({ namespace: "external-secrets" }),
+  store: z.object({ oidc: z.unknown() }).partial().catch({}),
   apps: z
-    .array(z.object({ name: z.string(), namespace: z.string(), secretName: z.string().optional() }).partial().catch({}))
+    .array(
+      z
+        .object({
+          name: z.string(),
+          namespace: z.string(),
+          secretName: z.string(),
+          alsoAs: z.array(z.object({ namespace: z.string(), secretName: z.string() }).partial()),
+        })
+        .partial()
+        .catch({}),
+    )
     .catch([]),
   githubActions: z
     .object({ owner: z.string().optional().catch(undefined) })
@@ -300,7 +355,7 @@ const comparable = z.object({
 /** Rules between entries, which no single field can break. */
 function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const { doppler, kubernetes, operator, apps, githubActions } = comparable.parse(values);
+  const { doppler, kubernetes, operator, store, apps, githubActions } = comparable.parse(values);
 
   const names = new Map<string, number>();
   const targets = new Map<string, number>();
@@ -315,16 +370,20 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
         });
     }
     const secretName = a.secretName ?? (a.name !== undefined ? `${a.name}-secrets` : undefined);
-    if (secretName !== undefined && a.namespace !== undefined) {
-      const target = `${a.namespace}/${secretName}`;
-      const first = targets.get(target);
-      if (first === undefined) targets.set(target, index);
+    const claim = (path: string, namespace: string | undefined, target: string | undefined) => {
+      if (target === undefined || namespace === undefined) return;
+      const first = targets.get(`${namespace}/${target}`);
+      if (first === undefined) targets.set(`${namespace}/${target}`, index);
       else
         problems.push({
-          path: `apps[${index}].secretName`,
+          path,
           message: `expected a Secret of its own, same Secret in the same namespace as apps[${first}]`,
         });
-    }
+    };
+    claim(`apps[${index}].secretName`, a.namespace, secretName);
+    a.alsoAs?.forEach((other, i) =>
+      claim(`apps[${index}].alsoAs[${i}]`, other.namespace ?? a.namespace, other.secretName ?? secretName),
+    );
   });
 
   const slug = doppler.environment?.slug;
@@ -340,7 +399,7 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
     });
   }
 
-  const used = new Set(apps.map((a) => a.namespace));
+  const used = new Set(apps.flatMap((a) => [a.namespace, ...(a.alsoAs ?? []).map((other) => other.namespace)]));
   kubernetes.createNamespaces.forEach((namespace, index) => {
     const path = `kubernetes.createNamespaces[${index}]`;
     if (namespace === "default" || namespace.startsWith("kube-")) {
@@ -354,6 +413,11 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
       problems.push({ path, message: "expected each namespace once" });
     }
   });
+
+  const [major = 0, minor = 0] = (operator.version ?? "").replace(/^v/, "").split(".").map(Number);
+  if (store.oidc !== undefined && operator.version !== undefined && (major < 1 || (major === 1 && minor < 2))) {
+    problems.push({ path: "store.oidc", message: "expected operator.version 1.2.0 or newer: older ones know no OIDC" });
+  }
 
   // The provider lets these two variables win over its `owner` argument.
   if (githubActions?.owner !== undefined) {
@@ -444,12 +508,16 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     ...crossProblems(source),
     ...credentialProblems(source),
     ...foreignProblems(source.foreignKeys),
+    ...siblingProblems(stack, values, source.siblings),
   ];
   if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
 
   const { doppler, kubernetes, githubActions, apps, ...rest } = parsed.data;
   const secret = (value: string | undefined) => (value ? pulumi.secret(value) : undefined);
+  const { ownedBy: operatorOwner, ...operator } = rest.operator;
+  const users = usersOf(stack, values, source.siblings);
   return {
+    name: stack,
     doppler: {
       // The provider joins host and path as they are.
       host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? "https://api.doppler.com",
@@ -458,6 +526,8 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
         name: doppler.project.name,
         description: doppler.project.description,
         owned: doppler.project.ownedBy === undefined || doppler.project.ownedBy === stack,
+        shared: doppler.project.ownedBy === stack || users.project.length > 0,
+        ownedBy: doppler.project.ownedBy ?? stack,
       },
       environment: { slug: doppler.environment.slug, name: doppler.environment.name ?? doppler.environment.slug },
       config: doppler.config ?? doppler.environment.slug,
@@ -466,7 +536,12 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     },
     // Without either, the provider reads KUBECONFIG itself; a path in the state would differ from machine to machine.
     kubernetes: { kubeconfig: secret(rest.kubeconfig), ...kubernetes },
-    operator: rest.operator,
+    operator: {
+      ...operator,
+      owned: operatorOwner === undefined || operatorOwner === stack,
+      shared: operatorOwner === stack || users.cluster.length > 0,
+      ownedBy: operatorOwner ?? stack,
+    },
     store: rest.store,
     apps: apps.map((a) => ({ ...a, refreshInterval: a.refreshInterval ?? rest.refreshInterval })),
     githubActions: githubActions && {
@@ -474,9 +549,14 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
       baseUrl: githubActions.baseUrl ?? env["GITHUB_BASE_URL"],
       token: secret(rest.githubToken ?? env["GITHUB_TOKEN"]),
       repositories: githubActions.repositories,
+      environment: githubActions.environment,
+      createEnvironment: githubActions.createEnvironment,
       secrets: [githubActions.username, githubActions.token],
     },
     protect: rest.protect,
+    adopt: rest.adopt,
+    clusterUsers: users.cluster,
+    namespaces: [...new Set(apps.flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace)))].sort(),
   };
 }
 
@@ -499,6 +579,7 @@ export function configSource(): ConfigSource {
     secretKeys: new Set(secrets.filter((k) => k.startsWith(prefix)).map((k) => k.slice(prefix.length))),
     foreignKeys: Object.keys(all).filter((key) => !key.startsWith(prefix)),
     env: process.env,
+    siblings: siblingStacks(),
   };
 }
 

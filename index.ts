@@ -5,13 +5,18 @@ import { DopplerProject } from "./components/dopplerProject";
 import { DopplerSecretStore } from "./components/dopplerSecretStore";
 import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
 import { GithubActionsSecrets } from "./components/githubActionsSecrets";
+import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { loadStackConfig } from "./config";
+import { actionsSecretValues } from "./dockerhub";
 import type { StackOutputs } from "./outputs";
 import { pendingValues } from "./pending";
 import { createProviders } from "./providers";
+import { surveyStack } from "./survey";
 
 async function main(): Promise<StackOutputs> {
   const stack = loadStackConfig();
+  // What is there already, of this stack and of those it shares with; refuses a run that would collide with them.
+  const survey = await surveyStack(stack);
   const providers = createProviders(stack);
   const inCluster = { provider: providers.kubernetes };
 
@@ -25,58 +30,72 @@ async function main(): Promise<StackOutputs> {
       environment: stack.doppler.environment.slug,
       environmentName: stack.doppler.environment.name,
       branchConfig: stack.doppler.branchConfig,
-      serviceTokenName: stack.doppler.serviceToken,
+      serviceTokenName: stack.store.oidc === undefined ? stack.doppler.serviceToken : undefined,
       protect: stack.protect,
+      adopt: survey.adoption,
+      workplace: survey.workplace,
     },
     { provider: providers.doppler },
   );
 
   // Kubernetes: operator → token Secret and ClusterSecretStore → an ExternalSecret per app → the Secret pods consume
-  const operator = new ExternalSecretsOperator("external-secrets", stack.operator, inCluster);
+  const operator = stack.operator.owned
+    ? new ExternalSecretsOperator("external-secrets", stack.operator, inCluster)
+    : undefined;
+  // The operator must have brought its CRDs, and must outlive what it has to clean up.
+  const underOperator = { ...inCluster, dependsOn: operator ?? [] };
 
   const store = new DopplerSecretStore(
     "doppler-store",
     {
       storeName: stack.store.name,
       tokenSecretName: stack.store.tokenSecretName,
-      namespace: operator.namespace,
+      namespace: operator?.namespace ?? stack.operator.namespace,
       serviceToken: project.serviceToken,
-      admittedNamespaces: [...new Set(stack.apps.map((app) => app.namespace))].sort(),
+      serviceTokenName: stack.doppler.serviceToken,
+      oidc: stack.store.oidc && { ...stack.store.oidc, project: project.project, config: project.config },
+      onMoved: survey.handover,
+      admittedNamespaces: stack.namespaces,
     },
-    // The operator must have brought its CRDs, and must outlive what it has to clean up.
-    { ...inCluster, dependsOn: operator },
+    underOperator,
   );
 
   const namespaces = new Map(
     stack.kubernetes.createNamespaces.map((name) => [
       name,
-      new kubernetes.core.v1.Namespace(name, { metadata: { name } }, inCluster).metadata.name,
+      new kubernetes.core.v1.Namespace(name, { metadata: { name } }, inCluster),
     ]),
   );
 
-  const apps = stack.apps.map((app) => ({
-    name: app.name,
-    secrets: new AppSecrets(
-      app.name,
-      { ...app, namespace: namespaces.get(app.namespace) ?? app.namespace, storeName: store.storeName },
-      { ...inCluster, dependsOn: operator },
-    ),
-  }));
+  const apps = stack.apps.map((app) => {
+    const own = [app, ...app.alsoAs].flatMap(({ namespace }) => namespaces.get(namespace) ?? []);
+    const opts = {
+      dependsOn: operator === undefined ? own : [operator, ...own],
+      aliases: app.renamedFrom === undefined ? [] : [{ name: app.renamedFrom }],
+    };
+    const secrets = new AppSecrets(app.name, { ...app, storeName: store.storeName }, { ...inCluster, ...opts });
+    return { name: app.name, secrets };
+  });
 
   // GitHub: Doppler values → Actions secrets per repository, as far as they have been typed
   const values = await project.values();
+  const github: GithubActionsSecrets[] = [];
   for (const repository of stack.githubActions?.repositories ?? []) {
-    const secrets = Object.fromEntries(
-      (stack.githubActions?.secrets ?? []).flatMap(({ secretName, dopplerName }) => {
-        const value = values?.get(dopplerName);
-        return value === undefined ? [] : [[secretName, value]];
-      }),
-    );
-    new GithubActionsSecrets(`github-${repository}`, { repository, secrets }, { provider: providers.github });
+    const { environment, createEnvironment } = stack.githubActions ?? {};
+    const secrets = await actionsSecretValues(stack, repository, values, survey, providers.github);
+    const args = { repository, environment, createEnvironment, secrets };
+    github.push(new GithubActionsSecrets(`github-${repository}`, args, { provider: providers.github }));
   }
 
   const pending = pendingValues(stack, values);
   if (pending !== undefined) await pulumi.log.warn(pending);
+
+  // What others use is deleted only when nobody does any more.
+  const check = guardCheck(survey);
+  if (survey.shared.length > 0) {
+    const all = [project, store, ...namespaces.values(), ...apps.map(({ secrets }) => secrets), ...github];
+    new SharedGuard("guard", { ...survey, check }, { dependsOn: operator === undefined ? all : [...all, operator] });
+  }
 
   return {
     apps: Object.fromEntries(apps.map(({ name, secrets }) => [name, secrets.reference])),

@@ -5,10 +5,10 @@ import { canonicalDuration } from "../duration";
 /** The arguments of {@link AppSecrets}. */
 export interface AppSecretsArgs {
   /** The namespace of the ExternalSecret and of the Secret it makes. It must exist. */
-  namespace: pulumi.Input<string>;
+  namespace: string;
 
   /** The name of the Secret that pods consume, and of the ExternalSecret that makes it. */
-  secretName: pulumi.Input<string>;
+  secretName: string;
 
   /** The ClusterSecretStore to read from. */
   storeName: pulumi.Input<string>;
@@ -18,6 +18,9 @@ export interface AppSecretsArgs {
 
   /** The Secret's keys: a list of Doppler names, or a map from key to Doppler name. */
   keys: string[] | Record<string, string>;
+
+  /** More Secrets with the same keys, such as the one from before a move, until nothing reads it. */
+  alsoAs?: { secretName: string; namespace: string }[];
 }
 
 /** What an app team needs to consume its Secret. */
@@ -41,28 +44,37 @@ export class AppSecrets extends pulumi.ComponentResource {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
     const keys = keyMap(args.keys);
 
-    new kubernetes.apiextensions.CustomResource(
-      `${name}-external-secret`,
-      {
-        apiVersion: "external-secrets.io/v1",
-        kind: "ExternalSecret",
-        metadata: { name: args.secretName, namespace: args.namespace },
-        spec: {
-          refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
-          secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
-          target: { name: args.secretName, creationPolicy: "Owner" },
-          data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+    const externalSecret = (child: string, secretName: string, namespace: string, was?: string) =>
+      new kubernetes.apiextensions.CustomResource(
+        child,
+        {
+          apiVersion: "external-secrets.io/v1",
+          kind: "ExternalSecret",
+          metadata: { name: secretName, namespace },
+          spec: {
+            refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
+            secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
+            target: { name: secretName, creationPolicy: "Owner" },
+            data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+          },
         },
-      },
-      { parent: this },
-    );
+        { parent: this, aliases: was === undefined ? [] : [{ name: was }] },
+      );
+    // The child bears the Secret's name: a Secret that moves is a new one beside the old, which is deleted last, and
+    // one that changes places between `secretName` and `alsoAs` is not touched at all.
+    const named = (secretName: string, where: string) => `${name}-${where}-${secretName}`;
+    externalSecret(named(args.secretName, args.namespace), args.secretName, args.namespace, `${name}-external-secret`);
+    for (const other of args.alsoAs ?? []) {
+      externalSecret(named(other.secretName, other.namespace), other.secretName, other.namespace);
+    }
 
-    this.reference = pulumi.all([args.secretName, args.namespace]).apply(([secretName, namespace]) => ({
+    const { secretName, namespace } = args;
+    this.reference = pulumi.output({
       secretName,
       namespace,
       keys: Object.keys(keys),
       envFrom: { secretRef: { name: secretName } },
-    }));
+    });
     this.registerOutputs({ reference: this.reference });
   }
 }

@@ -1,5 +1,6 @@
 import * as doppler from "@pulumiverse/doppler";
 import * as pulumi from "@pulumi/pulumi";
+import type { Workplace } from "../workplace";
 
 /** The arguments of {@link DopplerProject}. */
 export interface DopplerProjectArgs {
@@ -26,12 +27,19 @@ export interface DopplerProjectArgs {
 
   /**
    * The name of the read-only service token that the cluster reads with. A new name rotates the token: the new one is
-   * made first, and the old one revoked last.
+   * made first, and the old one revoked last. Without a name there is no token, for a cluster that proves itself by
+   * OIDC.
    */
-  serviceTokenName: pulumi.Input<string>;
+  serviceTokenName?: string;
 
   /** Whether Pulumi refuses to delete the project, the environment and its configs, and with them their values. */
   protect?: boolean;
+
+  /** Ids of things that exist and are taken over as they are. */
+  adopt?: { project?: string; environment?: string; config?: string };
+
+  /** The workplace, for what the provider can't tell: tokens that an interrupted run has left. */
+  workplace: Pick<Workplace, "serviceTokens" | "revoke">;
 }
 
 /**
@@ -45,23 +53,28 @@ export class DopplerProject extends pulumi.ComponentResource {
   /** The name of the config that apps read. */
   readonly config: pulumi.Output<string>;
 
-  /** The service token, `dp.st.…`. A secret. */
-  readonly serviceToken: pulumi.Output<string>;
+  /** The service token, `dp.st.…`. A secret. Absent where no name for it was given. */
+  readonly serviceToken?: pulumi.Output<string>;
 
   private readonly configCreated: pulumi.Output<pulumi.ID>;
 
   constructor(name: string, args: DopplerProjectArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:DopplerProject", name, {}, opts);
-    const kept = { parent: this, protect: args.protect };
+    const kept = (id?: string) => ({ parent: this, protect: args.protect, import: id });
+    const { workplace, serviceTokenName } = args;
 
     const project = args.createProject
-      ? new doppler.Project(`${name}-project`, { name: args.project, description: args.description }, kept).name
+      ? new doppler.Project(
+          `${name}-project`,
+          { name: args.project, description: args.description },
+          kept(args.adopt?.project),
+        ).name
       : args.project;
 
     const environment = new doppler.Environment(
       `${name}-environment`,
       { project, slug: args.environment, name: args.environmentName },
-      kept,
+      kept(args.adopt?.environment),
     );
 
     const branch =
@@ -70,24 +83,23 @@ export class DopplerProject extends pulumi.ComponentResource {
         : new doppler.BranchConfig(
             `${name}-config`,
             { project: environment.project, environment: environment.slug, name: args.branchConfig },
-            kept,
+            kept(args.adopt?.config),
           );
-
-    const serviceToken = new doppler.ServiceToken(
-      `${name}-token`,
-      {
-        project: environment.project,
-        config: branch?.name ?? environment.slug,
-        name: args.serviceTokenName,
-        access: "read",
-      },
-      // Never protected: rotation replaces it.
-      { parent: this },
-    );
 
     this.project = environment.project;
     this.config = branch?.name ?? environment.slug;
-    this.serviceToken = pulumi.secret(serviceToken.key);
+    if (serviceTokenName !== undefined) {
+      const token = new doppler.ServiceToken(
+        `${name}-token`,
+        { project: this.project, config: this.config, name: serviceTokenName, access: "read" },
+        {
+          // Never protected: rotation replaces it.
+          parent: this,
+          hooks: { beforeCreate: [({ newInputs }) => revokeOrphans(workplace, newInputs)] },
+        },
+      );
+      this.serviceToken = pulumi.secret(token.key);
+    }
     this.configCreated = (branch ?? environment).id;
     this.registerOutputs({ project: this.project, config: this.config });
   }
@@ -110,6 +122,25 @@ export class DopplerProject extends pulumi.ComponentResource {
         .filter(([, value]) => value !== "")
         .map(([key, value]) => [key, pulumi.secret(value)]),
     );
+  }
+}
+
+/**
+ * Revokes what a run left whose answer from Doppler was lost: a token of the name that is about to be made, whose key
+ * nobody has. Doppler tells the key once, so such a token can't have been used; one that was is somebody's.
+ *
+ * @throws if a token of this name is in use
+ */
+async function revokeOrphans(workplace: DopplerProjectArgs["workplace"], inputs: unknown): Promise<void> {
+  const { project, config, name } = inputs as { project: string; config: string; name: string };
+  for (const token of (await workplace.serviceTokens(project, config)).filter((t) => t.name === name)) {
+    if (token.lastSeenAt !== null) {
+      throw new Error(
+        `Config "${config}" of project "${project}" has a service token "${name}" that is in use and is not this stack's. ` +
+          "Give doppler.serviceToken another name; revoke the old token once nothing uses it.",
+      );
+    }
+    await workplace.revoke(project, config, token.slug);
   }
 }
 

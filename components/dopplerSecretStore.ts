@@ -1,6 +1,20 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+/** No static token: the operator proves itself with a token of a ServiceAccount. From External Secrets Operator 1.2 on. */
+export interface Oidc {
+  /** The id of the service account identity in Doppler. */
+  identity: pulumi.Input<string>;
+  /** The ServiceAccount, made here in the operator's namespace. */
+  serviceAccount: pulumi.Input<string>;
+  /** Such an identity may be good for several configs: the project and config to read. */
+  project: pulumi.Input<string>;
+  config: pulumi.Input<string>;
+}
+
+/** Says on the store which token it works with; a change has the operator look at the store at once. */
+export const TOKEN_ANNOTATION = "secrets-pipeline/service-token";
+
 /** The arguments of {@link DopplerSecretStore}. */
 export interface DopplerSecretStoreArgs {
   /** The ClusterSecretStore's name. */
@@ -12,8 +26,17 @@ export interface DopplerSecretStoreArgs {
   /** The namespace of that Secret. */
   namespace: pulumi.Input<string>;
 
-  /** A Doppler service token that may read one config, `dp.st.…`. Made a secret here if it isn't one. */
-  serviceToken: pulumi.Input<string>;
+  /** A Doppler service token that may read one config, `dp.st.…`. Made a secret here if it isn't one. Or `oidc`. */
+  serviceToken?: pulumi.Input<string>;
+
+  /** The token's name in Doppler; shown on the store. */
+  serviceTokenName?: pulumi.Input<string>;
+
+  /** Another way for the cluster to prove itself, with no token that could leak. */
+  oidc?: Oidc;
+
+  /** Called when the store has moved to another service token; what it waits for comes before the old one's revocation. */
+  onMoved?: () => Promise<void>;
 
   /** The namespaces whose ExternalSecrets may use the store. Without a list every namespace could read every value. */
   admittedNamespaces: pulumi.Input<string>[];
@@ -33,6 +56,31 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
       });
     }
 
+    const { onMoved } = args;
+    const { provider, annotations } =
+      args.oidc === undefined ? this.#staticToken(name, args) : this.#withOidc(name, args, args.oidc);
+
+    const store = new kubernetes.apiextensions.CustomResource(
+      `${name}-store`,
+      {
+        apiVersion: "external-secrets.io/v1",
+        kind: "ClusterSecretStore",
+        metadata: { name: args.storeName, ...(annotations && { annotations }) },
+        spec: { conditions: [{ namespaces: args.admittedNamespaces }], provider: { doppler: provider } },
+      },
+      { parent: this, hooks: onMoved && { afterUpdate: [onMoved] } },
+    );
+
+    this.storeName = store.metadata.name;
+    this.registerOutputs({ storeName: this.storeName });
+  }
+  #staticToken(name: string, args: DopplerSecretStoreArgs) {
+    if (args.serviceToken === undefined) {
+      throw new pulumi.InputPropertyError({
+        propertyPath: "serviceToken",
+        reason: "expected a service token, or oidc",
+      });
+    }
     const token = new kubernetes.core.v1.Secret(
       `${name}-token`,
       {
@@ -42,34 +90,27 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    const { name: secret, namespace } = token.metadata;
+    return {
+      annotations: args.serviceTokenName === undefined ? undefined : { [TOKEN_ANNOTATION]: args.serviceTokenName },
+      provider: { auth: { secretRef: { dopplerToken: { name: secret, key: "dopplerToken", namespace } } } },
+    };
+  }
 
-    const store = new kubernetes.apiextensions.CustomResource(
-      `${name}-store`,
-      {
-        apiVersion: "external-secrets.io/v1",
-        kind: "ClusterSecretStore",
-        metadata: { name: args.storeName },
-        spec: {
-          conditions: [{ namespaces: args.admittedNamespaces }],
-          provider: {
-            doppler: {
-              auth: {
-                secretRef: {
-                  dopplerToken: {
-                    name: token.metadata.name,
-                    key: "dopplerToken",
-                    namespace: token.metadata.namespace,
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
+  #withOidc(name: string, args: DopplerSecretStoreArgs, auth: Oidc) {
+    const account = new kubernetes.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: { name: auth.serviceAccount, namespace: args.namespace } },
       { parent: this },
     );
-
-    this.storeName = store.metadata.name;
-    this.registerOutputs({ storeName: this.storeName });
+    const { name: serviceAccount, namespace } = account.metadata;
+    return {
+      annotations: undefined,
+      provider: {
+        auth: { oidcConfig: { identity: auth.identity, serviceAccountRef: { name: serviceAccount, namespace } } },
+        project: auth.project,
+        config: auth.config,
+      },
+    };
   }
 }

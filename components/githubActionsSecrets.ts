@@ -1,13 +1,31 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 
+/** What a secret is set to. */
+export interface ActionsSecretValue {
+  /** Made a secret here if it isn't one. An empty value can't be expressed by the provider. */
+  value: pulumi.Input<string>;
+
+  /**
+   * A flag that changes nothing but that a change of it writes the value anew, in place. The provider plans no update
+   * for a secret that was overwritten by hand. Not for secrets of a GitHub environment, which have no such flag.
+   */
+  rewritten?: boolean;
+}
+
 /** The arguments of {@link GithubActionsSecrets}. */
 export interface GithubActionsSecretsArgs {
   /** The repository's name, without its owner. */
-  repository: pulumi.Input<string>;
+  repository: string;
 
-  /** The values by secret name. Made secrets here if they aren't. An empty value can't be expressed by the provider. */
-  secrets: Record<string, pulumi.Input<string>>;
+  /** A GitHub environment of the repository. Without it, the secrets are for the repository as a whole. */
+  environment?: string;
+
+  /** Whether to make the GitHub environment, with no protection rules. Default: it exists. */
+  createEnvironment?: boolean;
+
+  /** The secrets by name. */
+  secrets: Record<string, ActionsSecretValue>;
 }
 
 /** Actions secrets of one repository, such as the DockerHub credentials that its CI logs in with. */
@@ -17,14 +35,28 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: GithubActionsSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:GithubActionsSecrets", name, {}, opts);
+    const { repository } = args;
+    const environment =
+      args.environment !== undefined && args.createEnvironment
+        ? new github.RepositoryEnvironment(
+            `${name}-environment`,
+            { repository, environment: args.environment },
+            { parent: this },
+          ).environment
+        : args.environment;
 
-    const secrets = Object.entries(args.secrets).map(
-      ([secretName, value]) =>
-        new github.ActionsSecret(
-          `${name}-${secretName}`,
-          { repository: args.repository, secretName, value: pulumi.secret(value) },
-          { parent: this },
-        ),
+    const secrets = Object.entries(args.secrets).map(([secretName, { value, rewritten }]) =>
+      environment === undefined
+        ? new github.ActionsSecret(
+            `${name}-${secretName}`,
+            { repository, secretName, value: pulumi.secret(value), ...(rewritten && { destroyOnDrift: true }) },
+            { parent: this },
+          )
+        : new github.ActionsEnvironmentSecret(
+            `${name}-${secretName}`,
+            { repository, environment, secretName, value: pulumi.secret(value) },
+            { parent: this },
+          ),
     );
 
     this.secretNames = pulumi.all(secrets.map((s) => s.secretName)).apply((names) => names.sort());

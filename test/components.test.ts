@@ -18,12 +18,13 @@ describe("DopplerProject", () => {
     environment: "dev",
     environmentName: "Development",
     serviceTokenName: "eso",
+    workplace: { serviceTokens: () => Promise.resolve([]), revoke: () => Promise.resolve() },
   };
 
   it("gives the cluster a token that may only read, for the config of the environment", async () => {
     const { resources, result } = await run({}, () => new DopplerProject("d", args));
     expect(only(resources, "d-token").inputs).toEqual({ project: "acme", config: "dev", name: "eso", access: "read" });
-    expect(await pulumi.isSecret(result.serviceToken)).toBe(true);
+    expect(await pulumi.isSecret(result.serviceToken ?? pulumi.output(""))).toBe(true);
     expect(resources.filter((r) => r.name.startsWith("d-")).map((r) => r.parent)).toEqual(
       Array(3).fill("secrets-pipeline:index:DopplerProject::d"),
     );
@@ -154,8 +155,8 @@ describe("AppSecrets", () => {
       new AppSecrets("a", { ...args, keys: ["A"] });
       new AppSecrets("b", { ...args, keys: ["A"], refreshInterval: pulumi.output("90s") });
     });
-    expect(only(resources, "a-external-secret").inputs["spec"]).toMatchObject({ refreshInterval: "1m0s" });
-    expect(only(resources, "b-external-secret").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
+    expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m0s" });
+    expect(only(resources, "b-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
   });
 
   it("maps keys to Doppler names, whatever the order they are given in", async () => {
@@ -163,7 +164,7 @@ describe("AppSecrets", () => {
       {},
       () => new AppSecrets("a", { ...args, keys: { z: "LAST", a: "FIRST" } }),
     );
-    expect(only(resources, "a-external-secret").inputs["spec"]).toMatchObject({
+    expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({
       target: { name: "web-secrets", creationPolicy: "Owner" },
       data: [
         { secretKey: "a", remoteRef: { key: "FIRST" } },
@@ -178,7 +179,11 @@ describe("GithubActionsSecrets", () => {
   it("makes values secrets even where the caller did not", async () => {
     const { resources, result } = await run(
       {},
-      () => new GithubActionsSecrets("g", { repository: "web", secrets: { B: "plain-b", A: pulumi.secret("a") } }),
+      () =>
+        new GithubActionsSecrets("g", {
+          repository: "web",
+          secrets: { B: { value: "plain-b" }, A: { value: pulumi.secret("a") } },
+        }),
     );
     expect(only(resources, "g-B").inputs).toEqual({
       repository: "web",

@@ -12,7 +12,7 @@ const minimal = (): Values => ({
 });
 
 function source(values: Values, over: Partial<ConfigSource> = {}): ConfigSource {
-  return { stack: "dev", values, secretKeys: new Set(), foreignKeys: [], env: ENV, ...over };
+  return { stack: "dev", values, secretKeys: new Set(), foreignKeys: [], env: ENV, siblings: new Map(), ...over };
 }
 
 function problemsOf(values: Values, over: Partial<ConfigSource> = {}): string[] {
@@ -49,13 +49,15 @@ describe("what is refused", () => {
       "an unknown setting",
       { ...minimal(), app: [] },
       [
-        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, apps, githubToken, githubActions, protect",
+        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, apps, githubToken, githubActions, protect, adopt",
       ],
     ],
     [
       "an unknown setting of an app",
       app({ secret: "x" }),
-      ["apps[0].secret: is not a setting; expected one of name, namespace, secretName, refreshInterval, keys"],
+      [
+        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, refreshInterval, keys, renamedFrom, alsoAs",
+      ],
     ],
     ["a wrong type", { ...minimal(), protect: "yes" }, ["protect: expected true or false, got a string"]],
     ["an app that is a text", { ...minimal(), apps: ["web"] }, ["apps[0]: expected a map, got a string"]],

@@ -37,7 +37,12 @@ describe.each(["dev", "prod"])("stack %s", (stack) => {
   it("yields the resources of its golden dump", async () => {
     process.env["DOPPLER_TOKEN"] = "dp.pt.golden";
     process.env["GITHUB_TOKEN"] = "ghp_golden";
-    const { resources } = await runProgram({ stack, doppler: TYPED, config: stackFile(stack) });
+    const { resources } = await runProgram({
+      stack,
+      doppler: TYPED,
+      config: stackFile(stack),
+      workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
+    });
     const actual = dump(resources);
     for (const secret of [...Object.values(TYPED), "dp.pt.golden", "ghp_golden", "dp.st."]) {
       expect(actual).not.toContain(secret);

@@ -39,6 +39,12 @@ export interface Scenario {
   doppler?: Record<string, string>;
   /** Whether resources exist already, so that a preview knows their ids. Default: as in `up`. */
   exists?: boolean;
+  /** The states of stacks: type and outputs of their resources. This stack's is empty by default. */
+  states?: Record<string, { type: string; outputs: Record<string, unknown> }[]>;
+  /** What is in the Doppler workplace: per project its description and its environments' names by slug. */
+  workplace?: Record<string, { description?: string; environments: Record<string, string>; configs?: string[] }>;
+  /** By repository (and `:` and environment), the Actions secrets that GitHub lists, with when they were written. */
+  github?: Record<string, Record<string, string>>;
 }
 
 /** What {@link run} saw. */
@@ -48,6 +54,33 @@ export interface Observation<T> {
   /** Provider functions that were called, with their arguments. */
   calls: { token: string; inputs: Record<string, unknown>; provider?: string }[];
   warnings: string[];
+}
+
+/** Doppler's API as the program itself asks it. */
+function workplaceAnswer(
+  workplace: NonNullable<Scenario["workplace"]>,
+  url: string,
+): { status: number; body: unknown } {
+  const { pathname, searchParams } = new URL(url);
+  const name = searchParams.get("project") ?? "";
+  const project = workplace[name];
+  if (project === undefined) return { status: 404, body: { messages: [`Could not find requested project '${name}'`] } };
+  const environments = Object.entries(project.environments).map(([slug, title]) => ({ slug, name: title }));
+  switch (pathname) {
+    case "/v3/projects/project":
+      return { status: 200, body: { project: { name, description: project.description ?? "" } } };
+    case "/v3/environments":
+      return { status: 200, body: { environments } };
+    case "/v3/configs":
+      return {
+        status: 200,
+        body: {
+          configs: (project.configs ?? []).map((config) => ({ name: config, environment: config.split("_")[0] })),
+        },
+      };
+    default:
+      throw new Error(`no mock for ${pathname}`);
+  }
 }
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -77,6 +110,8 @@ interface RegisterRequest {
   getIgnorechangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
   getAliasesList(): unknown[];
+  getImportid(): string;
+  getHooks(): { getBeforeDeleteList(): string[] } | undefined;
 }
 
 function shortUrn(urn: string): string {
@@ -93,6 +128,8 @@ function registration(request: RegisterRequest): Registration {
     ignoreChanges: request.getIgnorechangesList(),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().length,
+    import: request.getImportid(),
+    hooks: request.getHooks()?.getBeforeDeleteList() ?? [],
   };
   const parent = shortUrn(request.getParent());
   return {
@@ -125,6 +162,15 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     resources.push(registration(request as RegisterRequest));
     return original.call(this, request, callback);
   });
+  const fetched = jest.spyOn(globalThis, "fetch").mockImplementation((url) => {
+    const { status, body } = workplaceAnswer(scenario.workplace ?? {}, url as string);
+    return Promise.resolve(new Response(JSON.stringify(body), { status }));
+  });
+  // Pulumi's mocks say that they take hooks, and lack the method. Hooks are tested as functions.
+  Object.assign(MockMonitor.prototype, {
+    registerResourceHook: (_request: unknown, callback: (error: unknown, response: unknown) => void) =>
+      callback(null, {}),
+  });
   const warn = jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
     warnings.push(message);
     return Promise.resolve();
@@ -143,11 +189,32 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
           },
         }),
         call: ({ token, inputs, provider }) => {
+          if (token === "pulumi:pulumi:readStackResourceOutputs") {
+            const [, , stack = ""] = String((inputs as { stackName: string }).stackName).split("/");
+            const state = scenario.states?.[stack] ?? (stack === (scenario.stack ?? "dev") ? [] : undefined);
+            if (state === undefined) throw Object.assign(new Error("unknown stack"), { details: "unknown stack" });
+            const named = state.map((r, index) => [`urn:pulumi:${stack}::secrets-pipeline::${r.type}::${index}`, r]);
+            return { outputs: Object.fromEntries(named) as Record<string, unknown> };
+          }
           calls.push({
             token,
             inputs: inputs as Record<string, unknown>,
             provider: provider && shortUrn(provider).split("::")[1],
           });
+          if (token === "github:index/getActionsSecrets:getActionsSecrets") {
+            const { name } = inputs as { name: string };
+            const listed = Object.entries(scenario.github?.[name] ?? {});
+            return {
+              secrets: listed.map(([secret, updatedAt]) => ({ name: secret, updatedAt, createdAt: updatedAt })),
+            };
+          }
+          if (token === "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets") {
+            const { name, environment } = inputs as { name: string; environment: string };
+            const listed = Object.entries(scenario.github?.[`${name}:${environment}`] ?? {});
+            return {
+              secrets: listed.map(([secret, updatedAt]) => ({ name: secret, updatedAt, createdAt: updatedAt })),
+            };
+          }
           if (token !== "doppler:index/getSecrets:getSecrets") throw new Error(`no mock for ${token}`);
           if (scenario.doppler === undefined) {
             const details = "Doppler Error: Could not find requested config";
@@ -159,6 +226,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
       "secrets-pipeline",
       scenario.stack ?? "dev",
       preview,
+      "organization",
     );
     // Also after a failure: what has been registered by then is still under way.
     const result = await Promise.resolve()
@@ -168,6 +236,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
   } finally {
     spy.mockRestore();
     warn.mockRestore();
+    fetched.mockRestore();
   }
 }
 

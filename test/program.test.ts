@@ -21,7 +21,7 @@ describe("the first preview, when nothing exists", () => {
     expect(calls).toEqual([]);
     expect(resources.filter((r) => r.type === "github:index/actionsSecret:ActionsSecret")).toEqual([]);
     expect(only(resources, "doppler-store-token").inputs["stringData"]).toBe(UNKNOWN);
-    expect(only(resources, "bookmarked-external-secret").inputs["spec"]).toMatchObject({
+    expect(only(resources, "bookmarked-default-bookmarked-secrets").inputs["spec"]).toMatchObject({
       secretStoreRef: { name: "doppler-secret-store" },
     });
     expect(warnings.join()).toContain("6 Doppler names need values");
@@ -68,6 +68,11 @@ describe("an up after the values have been typed", () => {
     }
     expect(calls).toEqual([
       { token: "doppler:index/getSecrets:getSecrets", inputs: { project: "acme", config: "dev" }, provider: "doppler" },
+      ...["bookmarked", "reports"].map((name) => ({
+        token: "github:index/getActionsSecrets:getActionsSecrets",
+        inputs: { name },
+        provider: "github",
+      })),
     ]);
     expect(warnings.join()).toContain("2 Doppler names need values");
   });
@@ -83,7 +88,7 @@ it("a preview of a stack that exists reads the values too", async () => {
 });
 
 it("a stack that does not own the project uses it by name", async () => {
-  const { resources } = await runProgram({ stack: "prod", doppler: {} });
+  const { resources } = await runProgram({ stack: "prod", doppler: {}, workplace: { acme: { environments: {} } } });
   expect(resources.filter((r) => r.type === "doppler:index/project:Project")).toEqual([]);
   expect(only(resources, "doppler-environment").inputs["project"]).toBe("acme");
 });
@@ -156,9 +161,10 @@ it("adding an app changes only that app, unless it opens a namespace", async () 
   const names = new Set(before.resources.map((r) => r.name));
   expect(after.resources.filter((r) => !names.has(r.name)).map((r) => r.name)).toEqual([
     "worker",
-    "worker-external-secret",
+    "worker-default-worker-secrets",
   ]);
-  for (const resource of before.resources) {
+  // The guard waits for everything, the new app among it; that is no change of its own.
+  for (const resource of before.resources.filter((r) => !r.name.startsWith("guard"))) {
     expect(only(after.resources, `${resource.type}::${resource.name}`)).toEqual(resource);
   }
 });

@@ -87,7 +87,7 @@ describe("a new environment", { concurrency: false }, () => {
 
   step("can be previewed before anything exists", async () => {
     const { text } = await user.pulumi("preview", "--stack", "dev");
-    assert.match(text, /bookmarked-external-secret/);
+    assert.match(text, /bookmarked-default-bookmarked-secrets/);
     assert.match(text, /6 Doppler names need values/);
     assert.doesNotMatch(text, /github:index:ActionsSecret/);
   });
@@ -206,7 +206,7 @@ describe("a new environment", { concurrency: false }, () => {
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[0].keys[2]", "API_KEY"]);
     const preview = await user.pulumi("preview", "--stack", "dev", "--json");
     assert.deepEqual(changes(preview.stdout), [
-      "update kubernetes:external-secrets.io/v1:ExternalSecret::bookmarked-external-secret",
+      "update kubernetes:external-secrets.io/v1:ExternalSecret::bookmarked-default-bookmarked-secrets",
     ]);
     await user.up();
     const secret = await eventually("the key has arrived", 60_000, async () => {
@@ -245,7 +245,7 @@ describe("a new environment", { concurrency: false }, () => {
     await user.run("pulumi", ["config", "set", "--stack", "dev", "--path", "apps[2].keys[0]", "JWT_SECRET"]);
     const preview = await user.pulumi("preview", "--stack", "dev", "--json");
     assert.deepEqual(changes(preview.stdout), [
-      "create kubernetes:external-secrets.io/v1:ExternalSecret::worker-external-secret",
+      "create kubernetes:external-secrets.io/v1:ExternalSecret::worker-default-worker-secrets",
       "create secrets-pipeline:index:AppSecrets::worker",
     ]);
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "apps[2]"]);
@@ -285,7 +285,7 @@ describe("a new environment", { concurrency: false }, () => {
   });
 
   step("can be destroyed, and leaves nothing of its own", async () => {
-    await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview");
+    await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
     for (const [kind, ...flags] of [
       ["externalsecrets.external-secrets.io", "--all-namespaces"],
       ["clustersecretstores.external-secrets.io"],

@@ -25,7 +25,16 @@ import {
   containsUnknowns,
 } from "../shared/index.js";
 import { configurationSpec, connect, type Connection, decodeConfiguration, type Environment } from "./configuration.js";
-import { getActionsPublicKey, getActionsPublicKeySpec, getRepository, getRepositorySpec } from "./repository.js";
+import {
+  getActionsEnvironmentSecrets,
+  getActionsEnvironmentSecretsSpec,
+  getActionsPublicKey,
+  getActionsPublicKeySpec,
+  getActionsSecrets,
+  getActionsSecretsSpec,
+  getRepository,
+  getRepositorySpec,
+} from "./repository.js";
 import { RepositoryEnvironmentResource } from "./repositoryEnvironment.js";
 import type { Resource } from "./resource.js";
 import { SecretResource } from "./secret.js";
@@ -57,6 +66,11 @@ interface CoveredFunction {
 /** The functions covered, by token. */
 export const functions: Readonly<Record<string, CoveredFunction>> = {
   "github:index/getActionsPublicKey:getActionsPublicKey": { spec: getActionsPublicKeySpec, run: getActionsPublicKey },
+  "github:index/getActionsSecrets:getActionsSecrets": { spec: getActionsSecretsSpec, run: getActionsSecrets },
+  "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets": {
+    spec: getActionsEnvironmentSecretsSpec,
+    run: getActionsEnvironmentSecrets,
+  },
   "github:index/getRepository:getRepository": { spec: getRepositorySpec, run: getRepository },
 };
 

@@ -11,7 +11,7 @@ import {
 } from "../shared/index.js";
 import { isNotFound } from "./client.js";
 import type { Connection } from "./configuration.js";
-import { text } from "./resource.js";
+import { buildId, escapeIdPart, goTime, pathSegment, text } from "./resource.js";
 
 /** What GitHub says of a repository, as far as it is read here. */
 export interface RepositoryJson {
@@ -123,11 +123,11 @@ const RESULT_FIELDS = {
   visibility: "visibility",
 } as const;
 
-/** An absent repository is no error: the result is empty then. */
-export async function getRepository(connection: Connection, request: InvokeRequest): Promise<PropertyMap> {
+/** The repository that a function's `name` or `fullName` is. */
+function namedRepository(connection: Connection, args: PropertyMap): { owner: string; name: string } {
   let owner = connection.owner;
-  let name = text(request.args, "name");
-  const fullName = text(request.args, "fullName");
+  let name = text(args, "name");
+  const fullName = text(args, "fullName");
   if (fullName !== "") {
     const parts = fullName.split("/");
     if (parts.length !== 2) {
@@ -139,6 +139,12 @@ export async function getRepository(connection: Connection, request: InvokeReque
   if (name === "") {
     throw new Error('one of "full_name" or "name" has to be provided');
   }
+  return { owner, name };
+}
+
+/** An absent repository is no error: the result is empty then. */
+export async function getRepository(connection: Connection, request: InvokeRequest): Promise<PropertyMap> {
+  const { owner, name } = namedRepository(connection, request.args);
   try {
     const repository = await getRepositoryJson(connection, name, request.signal, owner);
     const result: PropertyMap = { id: name };
@@ -168,4 +174,57 @@ export async function getActionsPublicKey(connection: Connection, request: Invok
     request.signal,
   );
   return { id: keyId, keyId, key, repository };
+}
+
+/** Arguments of `getActionsSecrets`. */
+export const getActionsSecretsSpec: ResourceSpec = {
+  properties: { fullName: { type: "string", computed: true }, name: { type: "string", computed: true } },
+};
+
+/** Names and times of a repository's Actions secrets. */
+export async function getActionsSecrets(connection: Connection, request: InvokeRequest): Promise<PropertyMap> {
+  const { owner, name } = namedRepository(connection, request.args);
+  return {
+    id: name,
+    name,
+    fullName: `${owner}/${name}`,
+    secrets: await listedSecrets(connection, `repos/${owner}/${name}/actions/secrets`, request.signal),
+  };
+}
+
+/** Arguments of `getActionsEnvironmentSecrets`. */
+export const getActionsEnvironmentSecretsSpec: ResourceSpec = {
+  properties: { ...getActionsSecretsSpec.properties, environment: { type: "string", required: true } },
+};
+
+/** Names and times of the secrets of a repository's environment. */
+export async function getActionsEnvironmentSecrets(
+  connection: Connection,
+  request: InvokeRequest,
+): Promise<PropertyMap> {
+  const { owner, name } = namedRepository(connection, request.args);
+  const environment = text(request.args, "environment");
+  const { id } = await getRepositoryJson(connection, name, request.signal, owner);
+  const path = `repositories/${id}/environments/${pathSegment(environment)}/secrets`;
+  return {
+    id: buildId(name, escapeIdPart(environment)),
+    name,
+    fullName: `${owner}/${name}`,
+    environment,
+    secrets: await listedSecrets(connection, path, request.signal),
+  };
+}
+
+async function listedSecrets(connection: Connection, path: string, signal: AbortSignal): Promise<PropertyMap[]> {
+  const secrets = await connection.client.list<{ name: string; created_at: string; updated_at: string }>(
+    path,
+    "secrets",
+    signal,
+    100,
+  );
+  return secrets.map((secret) => ({
+    name: secret.name,
+    createdAt: goTime(secret.created_at),
+    updatedAt: goTime(secret.updated_at),
+  }));
 }

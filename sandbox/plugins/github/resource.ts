@@ -63,3 +63,12 @@ export function pathSegment(segment: string): string {
     .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
     .replace(/%(24|26|2B|3A|3D|40)/g, (escaped) => decodeURIComponent(escaped));
 }
+
+/** A time in the form the released provider keeps it in: `2026-11-23 19:26:31 +0000 UTC`. */
+export function goTime(time: string | undefined): string {
+  const date = new Date(time ?? "0001-01-01T00:00:00Z");
+  return `${date
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "")} +0000 UTC`;
+}

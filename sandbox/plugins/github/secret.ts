@@ -21,7 +21,16 @@ import {
 import { isNotFound } from "./client.js";
 import type { Connection } from "./configuration.js";
 import { diffInRepository, getRepositoryJson } from "./repository.js";
-import { buildId, escapeIdPart, parseId, pathSegment, type Resource, text, unescapeIdPart } from "./resource.js";
+import {
+  buildId,
+  escapeIdPart,
+  goTime,
+  parseId,
+  pathSegment,
+  type Resource,
+  text,
+  unescapeIdPart,
+} from "./resource.js";
 
 /** Which of GitHub's secrets a resource type is about. */
 export interface SecretKind {
@@ -284,15 +293,6 @@ function setTimes(properties: PropertyMap, secret: SecretJson): void {
   properties["createdAt"] = goTime(secret.created_at);
   properties["updatedAt"] = goTime(secret.updated_at);
   properties["remoteUpdatedAt"] = goTime(secret.updated_at);
-}
-
-/** A time in the form the released provider keeps it in: `2026-11-23 19:26:31 +0000 UTC`. */
-export function goTime(time: string | undefined): string {
-  const date = new Date(time ?? "0001-01-01T00:00:00Z");
-  return `${date
-    .toISOString()
-    .replace("T", " ")
-    .replace(/\.\d+Z$/, "")} +0000 UTC`;
 }
 
 async function seal(value: string, publicKey: string): Promise<string> {

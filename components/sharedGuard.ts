@@ -1,0 +1,44 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** The arguments of {@link SharedGuard}. */
+export interface SharedGuardArgs {
+  /** What this stack owns and others use; for the error. */
+  shared: string[];
+
+  /** Who uses it at present, each in words for the error. As long as there is anyone, nothing is deleted. */
+  users: string[];
+}
+
+/** As the engine shows it where the program does not run along, which is when nobody can ask who the users are. */
+const HOOK = "still used by other stacks? Only the program can tell: pulumi destroy --run-program";
+
+/** Registers the guard's check. To be called by every run, also by one that has no guard any more. */
+export function guardCheck({ shared, users }: SharedGuardArgs): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(HOOK, () => {
+    if (users.length > 0) {
+      throw new Error(
+        `This stack owns ${shared.join(" and ")}, still in use by ${users.join(", ")}. Destroy those first. Nothing was deleted.`,
+      );
+    }
+  });
+}
+
+/**
+ * Stands before everything of a stack that owns what others use: it depends on all of it, so a destroy has to delete
+ * the guard first, and may do so only when there are no users left.
+ */
+export class SharedGuard extends pulumi.ComponentResource {
+  constructor(
+    name: string,
+    args: SharedGuardArgs & { check: pulumi.ResourceHook },
+    opts: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Input<pulumi.Resource>[] },
+  ) {
+    super("secrets-pipeline:index:SharedGuard", name, {}, opts);
+    new pulumi.Stash(
+      `${name}-stash`,
+      { input: { shared: args.shared } },
+      { parent: this, dependsOn: opts.dependsOn, hooks: { beforeDelete: [args.check] } },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,60 @@
+import * as pulumi from "@pulumi/pulumi";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Workplace } from "./workplace";
+
+/** A rotation under way. */
+export interface Rotation {
+  project: string;
+  config: string;
+  /** The names of the token that is to be revoked and of the one in its place. */
+  from: string;
+  to: string;
+}
+
+/** How long to watch; a test gives its own. Milliseconds. */
+export interface Patience {
+  /** A sync that read the old token just before the change may still be at its requests; without one for so long, none is. */
+  quiet: number;
+  /** How long the operator has to show itself with the new token. */
+  deadline: number;
+  poll: number;
+}
+
+const PATIENCE: Patience = { quiet: 5_000, deadline: 150_000, poll: 1_000 };
+
+/**
+ * Waits until the cluster works with the new token and no longer with the old, as Doppler sees it, so that the old one
+ * can be revoked without a refused request. Where the operator does not show itself in time (it is down, or can't reach
+ * Doppler) it says so and returns: a token that may be leaked must not live on for that.
+ */
+export async function handover(
+  workplace: Pick<Workplace, "serviceTokens">,
+  { project, config, from, to }: Rotation,
+  { quiet, deadline, poll }: Patience = PATIENCE,
+): Promise<void> {
+  await pulumi.log.info(`waiting until the cluster uses service token "${to}" and no longer "${from}" …`);
+  const started = performance.now();
+  let lastSeen: string | null | undefined;
+  let since = started;
+  for (;;) {
+    const tokens = await workplace.serviceTokens(project, config);
+    const now = performance.now();
+    const old = tokens.find((token) => token.name === from);
+    if (old === undefined) return;
+    if (old.lastSeenAt !== lastSeen) {
+      lastSeen = old.lastSeenAt;
+      since = now;
+    }
+    const taken = tokens.some((token) => token.name === to && token.lastSeenAt !== null);
+    if (taken && now - since >= quiet) return;
+    if (now - started >= deadline) {
+      await pulumi.log.warn(
+        taken
+          ? `Service token "${from}" is still used by somebody; it is revoked now all the same.`
+          : `The cluster has not come to Doppler with service token "${to}" yet; "${from}" is revoked now all the same. Is the operator running?`,
+      );
+      return;
+    }
+    await delay(poll);
+  }
+}

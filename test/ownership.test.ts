@@ -1,0 +1,91 @@
+import { siblingProblems, usersOf } from "../ownership";
+import { stackFile } from "./mocks";
+
+// What two stack files say of the same thing.
+
+type Values = Record<string, unknown>;
+const PREFIX = "secrets-pipeline:";
+const checkedIn = (stack: string): Values =>
+  Object.fromEntries(Object.entries(stackFile(stack)).map(([key, value]) => [key.slice(PREFIX.length), value]));
+
+const stack = (slug: string, over: Values = {}): Values => ({
+  doppler: { project: { name: "acme", ownedBy: "dev" }, environment: { slug } },
+  kubernetes: { context: slug },
+  apps: [{ name: "web", namespace: "default", keys: ["A"] }],
+  ...over,
+});
+const problems = (name: string, values: Values, others: Record<string, Values>) =>
+  siblingProblems(name, values, new Map(Object.entries({ [name]: values, ...others }))).map(
+    ({ path, message }) => `${path}: ${message}`,
+  );
+
+it("the checked-in stacks claim nothing twice", () => {
+  const both = { dev: checkedIn("dev"), prod: checkedIn("prod") };
+  expect(problems("dev", both.dev, both)).toEqual([]);
+  expect(problems("prod", both.prod, both)).toEqual([]);
+  expect(usersOf("dev", both.dev, new Map(Object.entries(both)))).toEqual({ project: ["prod"], cluster: [] });
+  expect(usersOf("prod", both.prod, new Map(Object.entries(both)))).toEqual({ project: [], cluster: [] });
+});
+
+it("two owners of a project are refused, on both sides", () => {
+  const dev = stack("dev", { doppler: { project: { name: "acme" }, environment: { slug: "dev" } } });
+  const prod = stack("prd", { doppler: { project: { name: "acme" }, environment: { slug: "prd" } } });
+  const too = (other: string) =>
+    `doppler.project.ownedBy: stack "${other}" (Pulumi.${other}.yaml) owns this project too; exactly one may: name it here and there`;
+  expect(problems("dev", dev, { prod })).toEqual([too("prod")]);
+  expect(problems("prod", prod, { dev })).toEqual([too("dev")]);
+});
+
+it("an owner that is no stack, or names another owner, is refused", () => {
+  const prod = stack("prd", { doppler: { project: { name: "acme", ownedBy: "main" }, environment: { slug: "prd" } } });
+  expect(problems("prod", prod, {})).toEqual([
+    "doppler.project.ownedBy: there is no stack of this name: Pulumi.main.yaml is missing",
+  ]);
+  expect(problems("prod", prod, { main: stack("main") })).toEqual([
+    'doppler.project.ownedBy: stack "main" does not own it either: Pulumi.main.yaml names another owner',
+  ]);
+});
+
+it("one environment for two stacks is refused", () => {
+  expect(problems("prod", stack("dev", { kubernetes: {} }), { dev: stack("dev") })).toEqual([
+    'doppler.environment.slug: stack "dev" (Pulumi.dev.yaml) has the same environment; each stack has one of its own',
+  ]);
+});
+
+it("in one cluster, every name that would collide is found", () => {
+  const kubernetes = { context: "shared", createNamespaces: ["web"] };
+  const apps = [{ name: "web", namespace: "web", keys: ["A"] }];
+  const found = problems("prod", stack("prd", { kubernetes, apps }), { dev: stack("dev", { kubernetes, apps }) });
+  expect(found.map((problem) => problem.split(":")[0])).toEqual([
+    "operator.ownedBy",
+    "store.name",
+    "store.tokenSecretName",
+    "apps[0].secretName",
+    "kubernetes.createNamespaces[0]",
+  ]);
+});
+
+it("in one cluster, names of their own and one operator are fine, and its owner knows its users", () => {
+  const dev = stack("dev", { kubernetes: { context: "shared" }, operator: { ownedBy: "dev" } });
+  const prod = stack("prd", {
+    kubernetes: { context: "shared" },
+    operator: { ownedBy: "dev" },
+    store: { name: "prd-store", tokenSecretName: "prd-auth" },
+    apps: [{ name: "web", namespace: "prd", keys: ["A"] }],
+  });
+  expect(problems("prod", prod, { dev })).toEqual([]);
+  expect(problems("dev", dev, { prod })).toEqual([]);
+  expect(usersOf("dev", dev, new Map([["prod", prod]])).cluster).toEqual(["prod"]);
+});
+
+it("the same Actions secret from two stacks is refused; another GitHub environment's is another", () => {
+  const github = (over: Values = {}) => ({ githubActions: { owner: "acme", repositories: ["Web"], ...over } });
+  const dev = stack("dev", github());
+  expect(problems("prod", stack("prd", github({ repositories: ["web"] })), { dev })).toEqual([
+    'githubActions.repositories[0]: stack "dev" (Pulumi.dev.yaml) writes the same Actions secrets; leave them to one stack, or use githubActions.environment',
+  ]);
+  expect(problems("prod", stack("prd", github({ environment: "production" })), { dev })).toEqual([]);
+  expect(
+    problems("prod", stack("prd", github({ username: { secretName: "U" }, token: { secretName: "T" } })), { dev }),
+  ).toEqual([]);
+});

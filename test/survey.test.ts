@@ -1,0 +1,251 @@
+import * as pulumi from "@pulumi/pulumi";
+import { handover } from "../handover";
+import { type Observation, only, runProgram, type Scenario, SecretInput, stackFile } from "./mocks";
+import type { StackOutputs } from "../outputs";
+
+// What a run finds before it begins, and what it makes of it.
+
+const PROJECT = { type: "doppler:index/project:Project", outputs: { name: "acme" } };
+const ENVIRONMENT = { type: "doppler:index/environment:Environment", outputs: { project: "acme", slug: "dev" } };
+const DESCRIPTION = "Secrets of all Acme apps, one environment per stack";
+const TYPED = { DOCKERHUB_USERNAME: "user", DOCKERHUB_TOKEN: "token" };
+
+beforeEach(() => {
+  process.env["DOPPLER_TOKEN"] = "dp.pt.test";
+  process.env["GITHUB_TOKEN"] = "ghp_test";
+});
+
+const program = (
+  scenario: Partial<Scenario>,
+  over: Record<string, unknown> = {},
+): Promise<Observation<StackOutputs>> => {
+  const stack = scenario.stack ?? "dev";
+  const own = Object.fromEntries(Object.entries(over).map(([key, value]) => [`secrets-pipeline:${key}`, value]));
+  return runProgram({ doppler: {}, ...scenario, stack, config: { ...stackFile(stack), ...own } });
+};
+
+describe("what a stack builds on", () => {
+  it("a project that its owner has not made yet: nothing is registered, and the owner named", async () => {
+    await expect(program({ stack: "prod" })).rejects.toThrow(
+      /Nothing was created or changed\.\n {2}Doppler project "acme" does not exist[^]*\n {4}Stack "dev" makes it: run pulumi up --stack dev first\./,
+    );
+  });
+
+  it("an operator that its owner has not installed yet", async () => {
+    const workplace = { acme: { environments: {} } };
+    const operator = { operator: { ownedBy: "dev" } };
+    await expect(program({ stack: "prod", workplace }, operator)).rejects.toThrow(
+      'Stack "dev" installs it: run pulumi up --stack dev first.',
+    );
+    const states = { prod: [], dev: [{ type: "kubernetes:helm.sh/v3:Release", outputs: {} }] };
+    const { resources } = await program({ stack: "prod", workplace, states }, operator);
+    expect(resources.filter((r) => r.type === "kubernetes:helm.sh/v3:Release")).toEqual([]);
+    expect(only(resources, "doppler-store-token").inputs["metadata"]).toMatchObject({ namespace: "external-secrets" });
+  });
+});
+
+describe("what exists and is not in the state", () => {
+  const workplace = { acme: { description: DESCRIPTION, environments: { dev: "Development" } } };
+
+  it("is in the way, with what to do about it", async () => {
+    await expect(program({ workplace })).rejects.toThrow(
+      /project "acme" exists in Doppler, and this stack did not make it\.[^]*ownedBy[^]*pulumi config set adopt true --stack dev[^]*environment "dev"/,
+    );
+  });
+
+  it("is taken over where the stack says so", async () => {
+    const { resources } = await program({ workplace }, { adopt: true });
+    expect(only(resources, "doppler-project").options["import"]).toBe("acme");
+    expect(only(resources, "doppler-environment").options["import"]).toBe("acme.dev");
+  });
+
+  it("is taken over only as it is", async () => {
+    const other = { acme: { description: "ours", environments: { dev: "Entwicklung" } } };
+    await expect(program({ workplace: other }, { adopt: true })).rejects.toThrow(
+      /its description in Doppler differs[^]*"ours"[^]*its name in Doppler differs[^]*"Entwicklung"/,
+    );
+  });
+
+  it("is nothing special once it is in the state", async () => {
+    const { resources } = await program({ workplace, states: { dev: [PROJECT, ENVIRONMENT] } }, { adopt: true });
+    expect(only(resources, "doppler-project").options["import"]).toBeUndefined();
+  });
+});
+
+describe("the guard of what is shared", () => {
+  it("waits for everything else, so that it is deleted first", async () => {
+    const { resources } = await program({});
+    const guard = only(resources, "guard-stash");
+    const leaves = resources.filter((r) =>
+      /:(ExternalSecret|Namespace|ServiceToken|Environment|Release)$/.test(r.type),
+    );
+    expect(leaves.length).toBeGreaterThan(4);
+    for (const { type, name } of leaves) expect(guard.dependencies).toContain(`${type}::${name}`);
+    expect(guard.options["hooks"]).toEqual([
+      "still used by other stacks? Only the program can tell: pulumi destroy --run-program",
+    ]);
+  });
+
+  it("is not there where nothing is shared", async () => {
+    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    expect(resources.filter((r) => r.type === "pulumi:index:Stash")).toEqual([]);
+  });
+});
+
+describe("Actions secrets at GitHub", () => {
+  const state = (updatedAt: string, over: Record<string, unknown> = {}) => ({
+    type: "github:index/actionsSecret:ActionsSecret",
+    outputs: { repository: "bookmarked", secretName: "DOCKERHUB_TOKEN", updatedAt, ...over },
+  });
+
+  it("one that was overwritten is written again, and it alone", async () => {
+    const { resources, warnings } = await program({
+      doppler: TYPED,
+      states: { dev: [state("monday")] },
+      github: { bookmarked: { DOCKERHUB_TOKEN: "tuesday" } },
+    });
+    expect(only(resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs).toEqual({
+      repository: "bookmarked",
+      secretName: "DOCKERHUB_TOKEN",
+      value: new SecretInput("token"),
+      destroyOnDrift: true,
+    });
+    expect(only(resources, "github-reports-DOCKERHUB_TOKEN").inputs).not.toHaveProperty("destroyOnDrift");
+    expect(warnings.join()).toContain("DOCKERHUB_TOKEN of bookmarked was overwritten by somebody else");
+  });
+
+  it("one that was written again stays as it is, and the next time flips back", async () => {
+    const flag = { destroyOnDrift: true };
+    const kept = await program({
+      doppler: TYPED,
+      states: { dev: [state("monday", flag)] },
+      github: { bookmarked: { DOCKERHUB_TOKEN: "monday" } },
+    });
+    expect(only(kept.resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs["destroyOnDrift"]).toBe(true);
+    const again = await program({
+      doppler: TYPED,
+      states: { dev: [state("monday", flag)] },
+      github: { bookmarked: { DOCKERHUB_TOKEN: "tuesday" } },
+    });
+    expect(only(again.resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs).not.toHaveProperty("destroyOnDrift");
+  });
+
+  it("one that somebody else made is announced before it is overwritten", async () => {
+    const { warnings } = await program({ doppler: TYPED, github: { bookmarked: { DOCKERHUB_TOKEN: "monday" } } });
+    expect(warnings.join()).toContain("DOCKERHUB_TOKEN of bookmarked exists and was not made by this stack");
+  });
+
+  it("go to a GitHub environment where one is named", async () => {
+    const githubActions = {
+      owner: "acme",
+      repositories: ["bookmarked"],
+      environment: "development",
+      createEnvironment: true,
+    };
+    const { resources } = await program({ doppler: TYPED }, { githubActions });
+    expect(only(resources, "github-bookmarked-environment").inputs).toMatchObject({ environment: "development" });
+    expect(only(resources, "github-bookmarked-DOCKERHUB_TOKEN")).toMatchObject({
+      type: "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
+      inputs: { repository: "bookmarked", environment: "development", secretName: "DOCKERHUB_TOKEN" },
+    });
+  });
+});
+
+describe("an app that moves", () => {
+  it("has both Secrets for a while, and keeps its resources when it is renamed", async () => {
+    const apps = [
+      {
+        name: "web",
+        renamedFrom: "bookmarked",
+        namespace: "web",
+        secretName: "web-secrets",
+        keys: ["A"],
+        alsoAs: [{ namespace: "default", secretName: "bookmarked-secrets" }],
+      },
+    ];
+    const { resources } = await program({}, { apps, kubernetes: { context: "acme-dev" } });
+    const made = resources.filter((r) => r.type.endsWith(":ExternalSecret"));
+    const targets = made.map((r) => r.inputs["metadata"] as { namespace: string; name: string });
+    expect(targets.map(({ namespace, name }) => `${namespace}/${name}`).sort()).toEqual([
+      "default/bookmarked-secrets",
+      "web/web-secrets",
+    ]);
+    expect(only(resources, "secrets-pipeline:index:AppSecrets::web").options["aliases"]).toBe(1);
+    expect(only(resources, "doppler-store-store").inputs["spec"]).toMatchObject({
+      conditions: [{ namespaces: ["default", "web"] }],
+    });
+  });
+});
+
+describe("a cluster without a static token", () => {
+  it("has a store with OIDC, a ServiceAccount, and no token anywhere", async () => {
+    const { resources } = await program({}, { store: { oidc: { identity: "1234" } } });
+    expect(resources.filter((r) => r.type === "doppler:index/serviceToken:ServiceToken")).toEqual([]);
+    expect(resources.filter((r) => r.type === "kubernetes:core/v1:Secret")).toEqual([]);
+    expect(only(resources, "doppler-store-store").inputs["spec"]).toEqual({
+      conditions: [{ namespaces: ["default", "reports"] }],
+      provider: {
+        doppler: {
+          auth: {
+            oidcConfig: {
+              identity: "1234",
+              serviceAccountRef: { name: "doppler-secret-store", namespace: "external-secrets" },
+            },
+          },
+          project: "acme",
+          config: "dev",
+        },
+      },
+    });
+  });
+});
+
+describe("the handover from one service token to the next", () => {
+  const rotation = { project: "acme", config: "dev", from: "one", to: "two" };
+  const patience = { quiet: 30, deadline: 2_000, poll: 5 };
+  /** Answers in turn, the last one for ever: when the old and the new token were last seen. */
+  const seen = (...answers: [string | null, string | null][]) => {
+    let asked = 0;
+    return {
+      asked: () => asked,
+      serviceTokens: () => {
+        const [one = null, two = null] = answers[Math.min(asked++, answers.length - 1)] ?? [];
+        return Promise.resolve([
+          { name: "one", slug: "1", lastSeenAt: one },
+          { name: "two", slug: "2", lastSeenAt: two },
+        ]);
+      },
+    };
+  };
+
+  let warnings: string[];
+  beforeEach(() => {
+    warnings = [];
+    jest.spyOn(pulumi.log, "info").mockResolvedValue();
+    jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
+      warnings.push(message);
+      return Promise.resolve();
+    });
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it("waits for the new one to be seen, and for the old one to be quiet", async () => {
+    const workplace = seen(["a", null], ["b", null], ["b", "x"], ["c", "x"], ["c", "x"]);
+    const started = performance.now();
+    await handover(workplace, rotation, patience);
+    expect(workplace.asked()).toBeGreaterThan(4);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(patience.quiet);
+    expect(warnings).toEqual([]);
+  });
+
+  it("does not wait for ever for an operator that is not there", async () => {
+    const workplace = seen(["a", null]);
+    await handover(workplace, rotation, { ...patience, deadline: 60 });
+    expect(workplace.asked()).toBeGreaterThan(1);
+    expect(warnings.join()).toContain('has not come to Doppler with service token "two" yet');
+  });
+
+  it("has nothing to wait for once the old one is gone", async () => {
+    await handover({ serviceTokens: () => Promise.resolve([]) }, rotation, patience);
+  });
+});
