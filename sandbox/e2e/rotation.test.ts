@@ -75,7 +75,7 @@ async function rotate(times: number): Promise<void> {
   const refused = requests.filter(({ status }) => status >= 400);
   console.error(
     `# ${times} rotations, ${(seconds.reduce((a, b) => a + b, 0) / times).toFixed(1)} s each, ` +
-      `the longest ${Math.max(...seconds).toFixed(1)} s: ${syncs(done) - syncs(before)} syncs, ` +
+      `the longest ${Math.max(...seconds).toFixed(1)} s: ${syncs(done) - syncs(before)} sync calls, ` +
       `${requests.length} requests, ${refused.length} refused; ` +
       `a token was last used ${Math.min(...margins)} ms before it was revoked, or earlier`,
   );
