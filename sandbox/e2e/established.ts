@@ -100,7 +100,7 @@ const sorted = (record: Readonly<Record<string, string>>) =>
 export function changes(json: string): string[] {
   const { steps } = JSON.parse(json) as { steps: { op: string; urn: string }[] };
   return steps
-    .filter(({ op }) => op !== "same" && op !== "read")
+    .filter(({ op }) => !["same", "read", "refresh"].includes(op))
     .map(({ op, urn }) => `${op} ${urn.split("::")[3]}`)
     .sort();
 }
