@@ -10,7 +10,8 @@ import { withLock } from "../process/lock.js";
 import { assertLoopback } from "../process/loopback.js";
 import { announcedUrl, jsonLine } from "../process/readiness.js";
 import { ProcessRegistry } from "../process/registry.js";
-import { ensureToolchain, type Toolchain } from "../toolchain/build.js";
+import { ensureOperator, ensureToolchain, type Operator, type Toolchain } from "../toolchain/build.js";
+import type { EarlierOperator } from "../toolchain/tools.js";
 import { assembleEngine, type Engine } from "./engine.js";
 import { type Endpoints, type Export, exportsFor, toolEnvironment } from "./environment.js";
 import type { Layout } from "./layout.js";
@@ -19,6 +20,8 @@ import { type Overrides, stackNames, stackSettings, syncProject } from "./projec
 /** What is up, and where; kept in the layout's state file. Holds no secret. */
 export interface Sandbox extends Endpoints {
   readonly toolchain: Toolchain;
+  /** Earlier versions of the operator that can be run, too. */
+  readonly earlier: readonly Operator[];
   readonly engine: Engine;
   readonly overrides: Overrides;
   /** The stack the sandbox is for. */
@@ -36,6 +39,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal | undefined;
   /** The Doppler stand-in's plan, whose rate limits it keeps. */
   readonly plan?: string;
+  /** Earlier versions of the operator to have at hand, besides the usual one. */
+  readonly earlierOperators?: readonly EarlierOperator[];
   /** A kubeconfig of a throw-away cluster to use instead of one of our own. Default: `SANDBOX_KUBECONFIG`. */
   readonly kubeconfig?: string | undefined;
 }
@@ -111,17 +116,35 @@ async function start(layout: Layout, options: StartOptions): Promise<Sandbox> {
   const previous = readSandbox(layout);
 
   const toolchain = await ensureToolchain({ progress: log, skipOnPath: [layout.bin], signal });
+  const earlier: Operator[] = [];
+  for (const version of options.earlierOperators ?? []) {
+    earlier.push(await ensureOperator(version, { progress: log, signal }));
+  }
   const engine = assembleEngine(layout, toolchain);
   for (const line of describeEngine(toolchain, engine)) log(line);
 
   let sandbox: Sandbox;
-  if (previous !== undefined && previous.stack === stack && isUp(layout, previous) && existing === undefined) {
+  if (
+    previous !== undefined &&
+    previous.stack === stack &&
+    isUp(layout, previous) &&
+    existing === undefined &&
+    has(previous, earlier)
+  ) {
     log("the sandbox is up already");
     sandbox = { ...previous, toolchain, engine, overrides: overridesFor(toolchain) };
   } else {
     await stopAll(registry);
     try {
-      sandbox = await startProcesses(layout, registry, { ...options, stack, existing, previous, toolchain, engine });
+      sandbox = await startProcesses(layout, registry, {
+        ...options,
+        stack,
+        existing,
+        previous,
+        toolchain,
+        earlier,
+        engine,
+      });
     } catch (error) {
       await stopAll(registry);
       throw error;
@@ -138,7 +161,14 @@ interface Starting extends StartOptions {
   readonly existing: string | undefined;
   readonly previous: Sandbox | undefined;
   readonly toolchain: Toolchain;
+  readonly earlier: readonly Operator[];
   readonly engine: Engine;
+}
+
+/** Whether the sandbox's follower was told of these operators. */
+function has(sandbox: Sandbox, earlier: readonly Operator[]): boolean {
+  const programs = new Set((sandbox.earlier ?? []).map(({ program }) => program));
+  return earlier.every(({ program }) => programs.has(program));
 }
 
 async function startProcesses(layout: Layout, registry: ProcessRegistry, options: Starting): Promise<Sandbox> {
@@ -177,7 +207,7 @@ async function startProcesses(layout: Layout, registry: ProcessRegistry, options
 
   await startOperatorFollower({
     kubeconfig: cluster.kubeconfig,
-    esoBinary: toolchain.externalSecrets,
+    operators: [toolchain.operator, ...options.earlier],
     dopplerBaseUrl: dopplerUrl,
     dir: layout.operator,
     registry,
@@ -192,6 +222,7 @@ async function startProcesses(layout: Layout, registry: ProcessRegistry, options
     kubeconfig: cluster.kubeconfig,
     server: cluster.server,
     toolchain,
+    earlier: options.earlier,
     engine: options.engine,
     overrides: overridesFor(toolchain, context),
     stack: options.stack,
@@ -201,7 +232,7 @@ async function startProcesses(layout: Layout, registry: ProcessRegistry, options
 
 /** In a cluster that was there before, pods would really start: there are to be none, and the host process all the same. */
 function overridesFor(toolchain: Toolchain, context?: string): Overrides {
-  const chart = toolchain.externalSecretsChart;
+  const { chart } = toolchain.operator;
   return context === undefined
     ? { chart }
     : { chart, context, values: { replicaCount: 0, deploymentAnnotations: { [hostProcessAnnotation]: "true" } } };

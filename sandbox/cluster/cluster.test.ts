@@ -11,7 +11,14 @@ import { startControlPlane } from "./controlPlane.js";
 import { ensureCredentials } from "./credentials.js";
 import { kubeconfig } from "./kubeconfig.js";
 import { startOperatorFollower } from "./operator.js";
-import { hostProcessAnnotation, hostArgs, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
+import {
+  hostProcessAnnotation,
+  hostArgs,
+  hostFlags,
+  operatorEnv,
+  operatorPod,
+  type OperatorPod,
+} from "./operatorPod.js";
 
 const dir = mkdtempSync(join(tmpdir(), "cluster-test-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -168,12 +175,7 @@ describe("operatorPod", () => {
     assert.equal(pod.deployment, "external-secrets");
     assert.equal(pod.serviceAccount, "eso-account");
     assert.deepEqual(pod.env, { A: "1", B: "" });
-    assert.deepEqual(pod.args, [
-      "--concurrent=3",
-      "--metrics-addr=0",
-      "--live-addr=0",
-      "--enable-leader-election=false",
-    ]);
+    assert.deepEqual(pod.args, ["--concurrent=3"]);
     assert.deepEqual(pod.notes, []);
   });
 
@@ -203,6 +205,19 @@ describe("operatorPod", () => {
     };
     assert.notEqual(operatorPod(deployment(change)), undefined);
   });
+
+  for (const [image, version] of [
+    ["oci.external-secrets.io/external-secrets/external-secrets:v0.20.4", "0.20.4"],
+    ["127.0.0.1:5000/external-secrets:0.17.0-ubi", "0.17.0"],
+    ["127.0.0.1:5000/external-secrets", undefined],
+    ["external-secrets:main", undefined],
+    [undefined, undefined],
+  ] as const) {
+    it(`is of version ${version ?? "(none)"} with the image ${image ?? "(none)"}`, () => {
+      const tagged = (value: V1Deployment) => void (image !== undefined && (container(value).image = image));
+      assert.equal(wanted(tagged).version, version);
+    });
+  }
 
   it("says what it could not take over", () => {
     const { env, notes } = wanted((value) => {
@@ -236,9 +251,23 @@ describe("hostArgs", () => {
     ],
   ] as const) {
     it(`keeps [${kept.join(" ")}] of [${given.join(" ")}]`, () => {
-      assert.deepEqual(hostArgs(given).slice(0, -3), kept);
+      assert.deepEqual(hostArgs(given), kept);
     });
   }
+});
+
+describe("hostFlags", () => {
+  it("let the metrics alone listen, on this machine only", () => {
+    assert.deepEqual(hostFlags("0.20.4", 4001), [
+      "--metrics-addr=127.0.0.1:4001",
+      "--live-addr=0",
+      "--enable-leader-election=false",
+    ]);
+  });
+
+  it("leave out what an earlier program does not know", () => {
+    assert.deepEqual(hostFlags("0.19.2", 4001), ["--metrics-addr=127.0.0.1:4001", "--enable-leader-election=false"]);
+  });
 });
 
 describe("operatorEnv", () => {
@@ -280,7 +309,7 @@ describe("operatorEnv", () => {
 describe("startOperatorFollower", () => {
   it("starts nothing for a Doppler that is not on this machine", async () => {
     const registry = new ProcessRegistry(join(dir, "follower"));
-    const options = { kubeconfig: "/x", esoBinary: "/x", dir, registry };
+    const options = { kubeconfig: "/x", operators: [{ version: "0.20.4", program: "/x" }] as const, dir, registry };
     await assert.rejects(
       startOperatorFollower({ ...options, dopplerBaseUrl: "https://api.doppler.com:443" }),
       /the Doppler stand-in's URL leads to api\.doppler\.com/,
@@ -294,7 +323,7 @@ describe("startOperatorFollower", () => {
     await assert.rejects(
       startOperatorFollower({
         kubeconfig: kubeconfigFile,
-        esoBinary: "/x",
+        operators: [{ version: "0.20.4", program: "/x" }],
         dir,
         registry,
         dopplerBaseUrl: "http://127.0.0.1:1",

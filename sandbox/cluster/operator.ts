@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { startProcess, type StartedProcess } from "../process/child.js";
 import { jsonLine } from "../process/readiness.js";
 import type { ProcessRegistry } from "../process/registry.js";
-import { operatorPrefix } from "./operatorFollower.js";
+import { type FollowerOptions, operatorPrefix } from "./operatorFollower.js";
 import { checkDopplerUrl } from "./operatorPod.js";
 
 export interface OperatorFollowerOptions {
@@ -11,8 +11,8 @@ export interface OperatorFollowerOptions {
   readonly kubeconfig: string;
   /** The context in it; its current one by default. */
   readonly context?: string;
-  /** The External Secrets Operator's program. */
-  readonly esoBinary: string;
+  /** The External Secrets Operator's programs; the first runs where a Deployment asks for a version that is not among them. */
+  readonly operators: FollowerOptions["operators"];
   /** Where the operator finds Doppler unless its Deployment says another place; loopback, with a port. */
   readonly dopplerBaseUrl: string;
   /** For logs (logs/operator*.log), kubeconfigs and tokens. */
@@ -39,7 +39,7 @@ export async function startOperatorFollower(options: OperatorFollowerOptions): P
       fileURLToPath(new URL("./operator-main.js", import.meta.url)),
       `--kubeconfig=${options.kubeconfig}`,
       ...(options.context === undefined ? [] : [`--context=${options.context}`]),
-      `--operator=${options.esoBinary}`,
+      ...options.operators.map(({ version, program }) => `--operator=${version}=${program}`),
       `--doppler-url=${options.dopplerBaseUrl}`,
       `--dir=${options.dir}`,
       `--registry=${options.registry.dir}`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +16,7 @@ import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse } from "yaml";
 import { ProcessRegistry } from "../process/registry.js";
-import { followOperators, type OperatorCluster } from "./operatorFollower.js";
+import { followOperators, operatorMetricsUrl, type OperatorCluster } from "./operatorFollower.js";
 import type { OperatorPod } from "./operatorPod.js";
 
 const root = mkdtempSync(join(tmpdir(), "follower-test-"));
@@ -27,16 +28,20 @@ writeFileSync(
   operator,
   `#!${process.execPath}
 const fs = require("fs");
-console.log(JSON.stringify({ pid: process.pid, args: process.argv.slice(2), env: process.env }));
+console.log(JSON.stringify({ pid: process.pid, program: process.argv[1], args: process.argv.slice(2), env: process.env }));
 setInterval(() => { if (fs.existsSync(process.env.CRASH)) { fs.rmSync(process.env.CRASH); process.exit(9); } }, 5);
 `,
 );
 chmodSync(operator, 0o755);
+/** The same under another name. */
+const earlier = join(root, "earlier");
+copyFileSync(operator, earlier);
 
 const pod = (more: Partial<OperatorPod> = {}): OperatorPod => ({
   namespace: "eso",
   deployment: "external-secrets",
   serviceAccount: "account",
+  version: "0.20.4",
   args: ["--concurrent=2"],
   env: { CRASH: join(root, "crash") },
   notes: [],
@@ -85,7 +90,10 @@ describe("followOperators", () => {
   const follow = () =>
     followOperators({
       cluster,
-      operator,
+      operators: [
+        { version: "0.20.4", program: operator },
+        { version: "0.17.0", program: earlier },
+      ],
       dopplerBaseUrl: "http://127.0.0.1:4000",
       dir,
       registry,
@@ -109,7 +117,9 @@ describe("followOperators", () => {
       const log = join(dir, "logs", `operator_${name}.log`);
       const said = existsSync(log) ? readFileSync(log, "utf8").split("\n").slice(0, -1) : [];
       return said
-        .map((line) => JSON.parse(line) as { pid: number; args: string[]; env: Record<string, string> })
+        .map(
+          (line) => JSON.parse(line) as { pid: number; program: string; args: string[]; env: Record<string, string> },
+        )
         .find((value) => value.pid === pid);
     });
 
@@ -136,7 +146,10 @@ describe("followOperators", () => {
     const { name, pid } = await one();
     assert.equal(name, "operator eso/external-secrets");
     const { args, env } = await start(pid);
-    assert.deepEqual(args, ["--concurrent=2"]);
+    const [given, metrics, ...others] = args;
+    assert.equal(given, "--concurrent=2");
+    assert.match(metrics ?? "", /^--metrics-addr=127\.0\.0\.1:\d{4,5}$/);
+    assert.deepEqual(others, ["--live-addr=0", "--enable-leader-election=false"]);
     assert.equal(env["DOPPLER_BASE_URL"], "http://127.0.0.1:4000");
     assert.deepEqual(Object.keys(env).sort(), ["CRASH", "DOPPLER_BASE_URL", "HOME", "KUBECONFIG", "PATH"]);
     const file = env["KUBECONFIG"] ?? "";
@@ -180,7 +193,35 @@ describe("followOperators", () => {
   it("starts another when the Deployment's pods would be replaced", async () => {
     const { pid } = await one();
     pods = [pod({ revision: "2", args: ["--concurrent=9"] })];
-    assert.deepEqual((await start((await another(pid)).pid)).args, ["--concurrent=9"]);
+    assert.equal((await start((await another(pid)).pid)).args[0], "--concurrent=9");
+  });
+
+  it("starts the program of the version that the Deployment asks for", async () => {
+    const { pid } = await one();
+    assert.equal((await start(pid)).program, operator);
+    pods = [pod({ revision: "2", version: "0.17.0" })];
+    const { program, args } = await start((await another(pid)).pid);
+    assert.equal(program, earlier);
+    assert.equal(args.includes("--live-addr=0"), false);
+    assert.equal(lines.filter((line) => line.includes("in its place")).length, 0);
+  });
+
+  it("runs the first program where there is none of the version, and says so", async () => {
+    const { pid } = await one();
+    pods = [pod({ revision: "2", version: "2.9.0" })];
+    assert.equal((await start((await another(pid)).pid)).program, operator);
+    assert.ok(lines.includes("eso/external-secrets: no program of version 2.9.0 is here; 0.20.4 runs in its place"));
+  });
+
+  it("tells where the metrics are while an operator runs", async () => {
+    const { pid } = await one();
+    const { args } = await start(pid);
+    const address = args.find((arg) => arg.startsWith("--metrics-addr="))?.slice("--metrics-addr=".length);
+    const url = await until("the address", () => operatorMetricsUrl(dir, "eso", "external-secrets"));
+    assert.equal(url, `http://${address}/metrics`);
+    pods = [];
+    await none();
+    await until("no address", () => operatorMetricsUrl(dir, "eso", "external-secrets") === undefined);
   });
 
   it("starts one that ended by itself again", async () => {
@@ -192,6 +233,7 @@ describe("followOperators", () => {
   });
 
   it("renews a token before it expires, and lets the operator run", async () => {
+    await one();
     pods = [];
     await none();
     lifetimeMs = 600;

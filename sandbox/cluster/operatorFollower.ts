@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppsV1Api, CoreV1Api, KubeConfig, type Cluster } from "@kubernetes/client-node";
 import { ended, startProcess, type StartedProcess } from "../process/child.js";
+import { freePorts } from "../process/ports.js";
 import type { ProcessRegistry } from "../process/registry.js";
 import { writePrivate } from "./files.js";
 import { kubeconfig } from "./kubeconfig.js";
-import { checkDopplerUrl, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
+import { checkDopplerUrl, hostFlags, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
 
 /** What is asked of the API server. */
 export interface OperatorCluster {
@@ -22,10 +23,19 @@ export interface OperatorCluster {
   readonly ca: string;
 }
 
+/** A program of the operator, and what version it is. */
+export interface OperatorProgram {
+  readonly version: string;
+  readonly program: string;
+}
+
 export interface FollowerOptions {
   readonly cluster: OperatorCluster;
-  /** The operator's program. */
-  readonly operator: string;
+  /**
+   * The operator's programs. A Deployment gets the one of the version that its image is tagged with, and any other the
+   * first.
+   */
+  readonly operators: readonly [OperatorProgram, ...OperatorProgram[]];
   readonly dopplerBaseUrl: string;
   /** For logs, kubeconfigs and tokens. */
   readonly dir: string;
@@ -44,6 +54,7 @@ interface Operator {
   /** Changes when the running process no longer is what the cluster asks for. */
   readonly identity: string;
   readonly pod: OperatorPod;
+  readonly program: OperatorProgram;
   readonly files: OperatorFiles;
   process?: StartedProcess<true> | undefined;
   /** Milliseconds since the epoch. */
@@ -58,6 +69,7 @@ interface OperatorFiles {
   readonly kubeconfig: string;
   readonly log: string;
   readonly home: string;
+  readonly metrics: string;
 }
 
 const longestBackoffMs = 30_000;
@@ -120,9 +132,14 @@ async function settle(
   for (const [key, { pod, account }] of wanted) {
     let operator = operators.get(key);
     if (operator === undefined) {
-      operator = newOperator(options.dir, pod, identityOf(pod, account));
+      operator = newOperator(options, pod, identityOf(pod, account));
       operators.set(key, operator);
-      for (const note of pod.notes) options.log(`${key}: ${note}`);
+      const { version } = operator.program;
+      const notes =
+        pod.version === version
+          ? pod.notes
+          : [...pod.notes, `no program of version ${pod.version ?? "(none)"} is here; ${version} runs in its place`];
+      for (const note of notes) options.log(`${key}: ${note}`);
     }
     try {
       await keepRunning(options, key, operator);
@@ -136,17 +153,35 @@ async function settle(
 
 const identityOf = (pod: OperatorPod, account: string) => `${account} ${pod.revision}`;
 
-function newOperator(dir: string, pod: OperatorPod, identity: string): Operator {
-  // Neither part of a name can hold an underscore, so no two releases share one.
-  const name = `${pod.namespace}_${pod.deployment}`;
+function newOperator({ dir, operators }: FollowerOptions, pod: OperatorPod, identity: string): Operator {
+  const name = fileName(pod.namespace, pod.deployment);
   const home = join(dir, "operators", createHash("sha256").update(name).digest("hex").slice(0, 12));
   const files = {
     home,
     token: join(home, "token"),
     kubeconfig: join(home, "kubeconfig"),
     log: join(dir, "logs", `operator_${name}.log`),
+    metrics: metricsFile(dir, pod.namespace, pod.deployment),
   };
-  return { identity, pod, files, renewAt: 0, startedAt: 0, restartAt: 0, failures: 0 };
+  const program = operators.find(({ version }) => version === pod.version) ?? operators[0];
+  return { identity, pod, program, files, renewAt: 0, startedAt: 0, restartAt: 0, failures: 0 };
+}
+
+/** Neither part can hold an underscore, so no two releases share a name. */
+const fileName = (namespace: string, deployment: string) => `${namespace}_${deployment}`;
+
+const metricsFile = (dir: string, namespace: string, deployment: string) =>
+  join(dir, "metrics", fileName(namespace, deployment));
+
+/**
+ * Where the operator of a Deployment serves its metrics, as Prometheus reads them; undefined while none runs. It may not
+ * answer yet: the operator listens some moments after its start.
+ *
+ * @param dir the follower's folder
+ */
+export function operatorMetricsUrl(dir: string, namespace: string, deployment: string): string | undefined {
+  const file = metricsFile(dir, namespace, deployment);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
 async function keepRunning(options: FollowerOptions, key: string, operator: Operator): Promise<void> {
@@ -190,10 +225,13 @@ async function launch(options: FollowerOptions, key: string, operator: Operator)
       namespace: pod.namespace,
     }),
   );
+  // One that loses the port to somebody else ends, and is started again with another.
+  const [port = 0] = await freePorts(1);
+  const { program, version } = operator.program;
   const started = await startProcess<true>({
     name: `${operatorPrefix}${key}`,
-    command: options.operator,
-    args: pod.args,
+    command: program,
+    args: [...pod.args, ...hostFlags(version, port)],
     env,
     cwd: files.home,
     logFile: files.log,
@@ -203,11 +241,13 @@ async function launch(options: FollowerOptions, key: string, operator: Operator)
   });
   operator.process = started;
   operator.startedAt = Date.now();
-  options.log(`${key}: operator started as process ${started.pid}, as ${user}`);
+  writePrivate(files.metrics, `http://127.0.0.1:${port}/metrics\n`);
+  options.log(`${key}: operator ${version} started as process ${started.pid}, as ${user}`);
   void started.exited.then((exit) => {
     // Ended by the follower, which has no more to do with it.
     if (operator.process !== started) return;
     operator.process = undefined;
+    rmSync(files.metrics, { force: true });
     if (Date.now() - operator.startedAt > steadyMs) operator.failures = 0;
     backOff(options, operator);
     options.log(`${key}: operator ${ended(exit)}; started again in ${wait(operator)} s; see ${files.log}`);
@@ -231,6 +271,7 @@ async function end(options: FollowerOptions, operator: Operator): Promise<void> 
     options.log(`${operator.pod.namespace}/${operator.pod.deployment}: operator ended`);
   }
   rmSync(operator.files.home, { recursive: true, force: true });
+  rmSync(operator.files.metrics, { force: true });
 }
 
 /** The cluster behind a kubeconfig. */

@@ -1,11 +1,15 @@
 import type { V1Container, V1Deployment } from "@kubernetes/client-node";
 import { assertLoopback } from "../process/loopback.js";
+import { compareVersions } from "../toolchain/go.js";
 
 /** The operator as its Deployment wants it to run, put in terms of a host process. */
 export interface OperatorPod {
   readonly namespace: string;
   readonly deployment: string;
   readonly serviceAccount: string;
+  /** The operator's version by the tag of its image, such as 0.20.4; undefined where the tag is no version. */
+  readonly version: string | undefined;
+  /** Without the flags of a pod only; see {@link hostFlags}. */
   readonly args: readonly string[];
   /** From the container's `env`. */
   readonly env: Readonly<Record<string, string>>;
@@ -34,8 +38,15 @@ const podOnly = new Set([
   "enable-leader-election",
 ]);
 
-/** What stands in place of them: nothing listens, nothing is elected. */
-const hostFlags = ["--metrics-addr=0", "--live-addr=0", "--enable-leader-election=false"];
+/**
+ * What stands in place of them: nothing is elected, and nothing listens but the metrics, on a port of this machine's own.
+ *
+ * @param version of the program: `--live-addr` came with 0.20, and those before end at a flag they don't know
+ */
+export function hostFlags(version: string, metricsPort: number): string[] {
+  const live = compareVersions(version, "0.20") < 0 ? [] : ["--live-addr=0"];
+  return [`--metrics-addr=127.0.0.1:${metricsPort}`, ...live, "--enable-leader-election=false"];
+}
 
 /**
  * Marks a Deployment whose operator runs as a host process although it is scaled to nothing: in a cluster with a real
@@ -62,6 +73,7 @@ export function operatorPod(deployment: V1Deployment): OperatorPod | undefined {
     namespace,
     deployment: name,
     serviceAccount: template.spec?.serviceAccountName ?? "default",
+    version: /:v?(\d+(?:\.\d+)+)[^:/]*$/.exec(found.image ?? "")?.[1],
     args: hostArgs(found.args ?? []),
     env: plainEnv(found, notes),
     notes,
@@ -97,7 +109,7 @@ export function hostArgs(args: readonly string[]): string[] {
     }
     kept.push(arg);
   }
-  return [...kept, ...hostFlags];
+  return kept;
 }
 
 function plainEnv(from: V1Container, notes: string[]): Record<string, string> {

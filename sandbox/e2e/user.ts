@@ -35,6 +35,8 @@ export interface Run extends CommandResult {
 export class User {
   /** All that any tool has written so far. */
   transcript = "";
+  /** More variables of the person's shell. */
+  readonly variables: NodeJS.ProcessEnv = {};
 
   private constructor(
     readonly here: Layout,
@@ -68,7 +70,8 @@ export class User {
 
   /** The environment of the person's shell after `eval "$(sandbox/env)"`. */
   get env(): NodeJS.ProcessEnv {
-    return toolEnvironment(this.here, sandboxExports(this.here, this.sandbox), { ...process.env, ...HOSTILE });
+    const exports = sandboxExports(this.here, this.sandbox);
+    return { ...toolEnvironment(this.here, exports, { ...process.env, ...HOSTILE }), ...this.variables };
   }
 
   /** Runs a tool, whatever its exit code. */

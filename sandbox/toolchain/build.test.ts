@@ -14,8 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { ensureToolchain, type ToolchainOptions } from "./build.js";
+import { ensureOperator, ensureToolchain, type ToolchainOptions } from "./build.js";
 import { cacheKey, cacheRoot } from "./cache.js";
+import { earlierOperators } from "./tools.js";
 
 const dir = mkdtempSync(join(tmpdir(), "build-test-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -85,7 +86,9 @@ describe("ensureToolchain", () => {
     assert.equal(readFileSync(toolchain.kubeScheduler, "utf8"), "built from k8s.io/kubernetes/cmd/kube-scheduler\n");
     assert.equal(readFileSync(toolchain.doppler, "utf8"), "built from github.com/DopplerHQ/cli\n");
     assert.deepEqual(toolchain.origins.helm, { from: "built", path: toolchain.helm, version: "v3.22.0" });
-    for (const path of Object.values(toolchain).filter((value) => typeof value === "string")) {
+    const { program, chart, version } = toolchain.operator;
+    assert.equal(version, "0.20.4");
+    for (const path of [...Object.values(toolchain).filter((value) => typeof value === "string"), program, chart]) {
       assert.ok(existsSync(path), path);
       assert.ok(path.startsWith(bare.root), path);
     }
@@ -115,7 +118,7 @@ describe("ensureToolchain", () => {
       go: `if [ "$3" = . ]; then while read -r l; do echo "$l"; done < pkg/provider/register/register.go > "$HOME/seen"; fi`,
     });
     const toolchain = await ensureToolchain(bare.options);
-    assert.deepEqual(readdirSync(join(toolchain.externalSecrets, "..")).sort(), ["build.json", "external-secrets"]);
+    assert.deepEqual(readdirSync(join(toolchain.operator.program, "..")).sort(), ["build.json", "external-secrets"]);
     const seen = readFileSync(join(bare.home, "seen"), "utf8");
     assert.match(seen, /pkg\/provider\/doppler"/);
     assert.doesNotMatch(seen, /everything|aws/);
@@ -123,7 +126,7 @@ describe("ensureToolchain", () => {
   });
 
   it("makes the chart of the release, with its CRDs and without what can't be fetched", async () => {
-    const { externalSecretsChart: chart } = await ensureToolchain(machine().options);
+    const { chart } = (await ensureToolchain(machine().options)).operator;
     assert.equal(
       readFileSync(join(chart, "Chart.yaml"), "utf8"),
       "name: external-secrets\nversion: 0.20.4\nappVersion: v0.20.4\n",
@@ -245,6 +248,24 @@ describe("ensureToolchain", () => {
       ensureToolchain(without.options),
       /Go is needed to build the sandbox's tools.*Install Go 1\.26\.0 or later/,
     );
+  });
+});
+
+describe("ensureOperator", () => {
+  it("builds an earlier version beside the present one, once", async () => {
+    const bare = machine();
+    const { operator: present } = await ensureToolchain(bare.options);
+    const before = bare.built().length;
+    for (const version of earlierOperators) {
+      const earlier = await ensureOperator(version, bare.options);
+      assert.equal(earlier.version, version);
+      assert.match(readFileSync(join(earlier.chart, "Chart.yaml"), "utf8"), new RegExp(`appVersion: v${version}\n`));
+      assert.ok(existsSync(earlier.program));
+      assert.notEqual(earlier.program, present.program);
+      assert.deepEqual(await ensureOperator(version, bare.options), earlier);
+    }
+    assert.equal(bare.built().length, before + earlierOperators.length);
+    assert.ok(bare.lines.some((line) => line.startsWith("[1 of 2] External Secrets Operator 0.17.0: building")));
   });
 });
 

@@ -7,7 +7,7 @@ import { cached, cacheKey, cacheRoot, publish } from "./cache.js";
 import { buildOperator, fetchModule, operatorRecipe, writeChart } from "./externalSecrets.js";
 import { buildSettings, compareVersions, goEnv, readGoMod, requireGo, runGo } from "./go.js";
 import { findOnPath, type FoundOnPath } from "./lookup.js";
-import { externalSecrets, goTools, type GoTool } from "./tools.js";
+import { type EarlierOperator, externalSecrets, goTools, type GoTool } from "./tools.js";
 
 /** Programs that run the sandbox, as absolute paths. */
 export interface Toolchain {
@@ -20,12 +20,19 @@ export interface Toolchain {
   readonly kubeControllerManager: string;
   readonly kubeScheduler: string;
   readonly kwok: string;
-  /** The External Secrets Operator's program. */
-  readonly externalSecrets: string;
-  /** The operator's chart: a folder, of the same version. */
-  readonly externalSecretsChart: string;
+  /** The External Secrets Operator. */
+  readonly operator: Operator;
   /** Where each of pulumi, kubectl, helm and doppler comes from, for the line shown at start. */
   readonly origins: Readonly<Record<PathProgram, Origin>>;
+}
+
+/** One version of the External Secrets Operator. */
+export interface Operator {
+  /** Without a leading v. */
+  readonly version: string;
+  readonly program: string;
+  /** Its chart, a folder. */
+  readonly chart: string;
 }
 
 /** The programs for which one on PATH is as good as one built here. */
@@ -114,11 +121,31 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
     kubeControllerManager: built("kubernetes", "kube-controller-manager"),
     kubeScheduler: built("kubernetes", "kube-scheduler"),
     kwok: built("kwok", "kwok"),
-    externalSecrets: built(externalSecrets.name, "external-secrets"),
-    externalSecretsChart: built(chartName, "external-secrets"),
+    operator: operatorIn(dirs, wanted),
     origins,
   };
 }
+
+/**
+ * Finds or builds an earlier version of the operator and its chart, in about a minute and a half; the same way as the
+ * one of {@link ensureToolchain}, and with the same care.
+ *
+ * @throws as {@link ensureToolchain} does
+ */
+export async function ensureOperator(version: EarlierOperator, options: ToolchainOptions): Promise<Operator> {
+  const env = options.env ?? process.env;
+  const modules = resolve(options.modulesDir ?? ownModules);
+  const wanted = operatorArtefacts(modules, version);
+  return operatorIn(await provide(wanted, cacheRoot(env), env, options), wanted);
+}
+
+function operatorIn(dirs: ReadonlyMap<string, string>, wanted: readonly Artefact[]): Operator {
+  const built = (artefact: string) => join(dirs.get(artefact) ?? "", "external-secrets");
+  const version = bare(wanted.find((artefact) => artefact.name === externalSecrets.name)?.version ?? "");
+  return { version, program: built(externalSecrets.name), chart: built(chartName) };
+}
+
+const bare = (version: string) => version.replace(/^v/, "");
 
 const chartName = "external-secrets-chart";
 
@@ -228,7 +255,7 @@ async function buildOne(
 function goArtefact(tool: GoTool, modules: string): Artefact {
   const dir = join(modules, tool.moduleDir);
   const pinned = readPinned(dir, tool.module);
-  const ldflags = ["-s", "-w", ...(tool.ldflags?.(pinned.version.replace(/^v/, "")) ?? [])].join(" ");
+  const ldflags = ["-s", "-w", ...(tool.ldflags?.(bare(pinned.version)) ?? [])].join(" ");
   return {
     name: tool.name,
     label: Object.keys(tool.programs).join(", "),
@@ -244,8 +271,9 @@ function goArtefact(tool: GoTool, modules: string): Artefact {
   };
 }
 
-function operatorArtefacts(modules: string): readonly Artefact[] {
-  const dir = join(modules, externalSecrets.moduleDir);
+function operatorArtefacts(modules: string, earlier?: EarlierOperator): readonly Artefact[] {
+  const dir = join(modules, [externalSecrets.moduleDir, ...(earlier === undefined ? [] : [earlier])].join("-"));
+  const label = `External Secrets Operator${earlier === undefined ? "" : ` ${earlier}`}`;
   const pinned = readPinned(dir, externalSecrets.module);
   // The chart is made by code, not by a compiler with a version: a change in that code makes another chart.
   const chartCode = readFileSync(new URL("./chart.js", import.meta.url), "utf8");
@@ -253,7 +281,7 @@ function operatorArtefacts(modules: string): readonly Artefact[] {
   return [
     {
       name: externalSecrets.name,
-      label: "External Secrets Operator",
+      label,
       version: pinned.version,
       key: cacheKey(pinned.version, [...pinned.files, operatorRecipe, ...platform]),
       seconds: externalSecrets.seconds,
@@ -262,12 +290,12 @@ function operatorArtefacts(modules: string): readonly Artefact[] {
     },
     {
       name: chartName,
-      label: "External Secrets Operator's chart",
+      label: `${label}'s chart`,
       version: pinned.version,
       key: cacheKey(pinned.version, [...pinned.files, chartCode, writeCode]),
       seconds: 2,
       go: pinned.go,
-      fill: async (to, run) => writeChart(await fetchModule(dir, run), to, pinned.version.replace(/^v/, "")),
+      fill: async (to, run) => writeChart(await fetchModule(dir, run), to, bare(pinned.version)),
     },
   ];
 }

@@ -122,3 +122,13 @@ export const externalSecrets = {
   module: "github.com/external-secrets/external-secrets",
   seconds: 98,
 } as const;
+
+/**
+ * Earlier versions of the operator, each pinned in a folder `external-secrets-<version>`; built only where they are
+ * asked for.
+ *
+ * - 0.16.1 serves `v1beta1` beside `v1`: what a cluster set up long ago has.
+ * - 0.17.0 is the oldest that the program supports.
+ */
+export const earlierOperators = ["0.16.1", "0.17.0"] as const;
+export type EarlierOperator = (typeof earlierOperators)[number];
