@@ -52,6 +52,8 @@ declare module "fastify" {
     credential: string | undefined;
     /** How the access log names the token. */
     tokenLabel: string;
+    /** The request is handled, and its answer never sent; see ../faults. */
+    answerLost: boolean;
     /** The tighter of the two quotas this request was counted against. */
     quota: Quota | undefined;
   }

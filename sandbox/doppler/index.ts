@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Faults } from "../faults/faults.js";
 import { AccessLog } from "./access-log.js";
 import type { Plan } from "./plans.js";
 import { createServer } from "./server.js";
@@ -57,7 +58,7 @@ export async function startDopplerStandIn(options: DopplerStandInOptions): Promi
   const paths = dopplerPaths(data);
   const store = Store.open(data, () => newWorkplace(paths.token, now));
   const log = new AccessLog(paths.requests);
-  const app = createServer({ store, log, plan, now });
+  const app = createServer({ store, log, plan, faults: new Faults(data), now });
   try {
     await app.listen({ host: "127.0.0.1", port });
   } catch (error) {

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from "fastify";
+import { type Faults, never } from "../faults/faults.js";
 import type { AccessLog } from "./access-log.js";
 import { Api } from "./api.js";
 import { ApiError, badRequest, invalidToken, notFound } from "./errors.js";
@@ -19,12 +20,14 @@ export interface ServerOptions {
   store: Store;
   log: AccessLog;
   plan: Plan;
+  /** Requests under personal tokens are subject to them; those of a cluster are not, so that they can be counted. */
+  faults: Faults;
   /** Milliseconds since the epoch. */
   now: () => number;
 }
 
 /** The HTTP side: who is asking, how often, and what becomes of errors. The routes do the rest. */
-export function createServer({ store, log, plan, now }: ServerOptions): FastifyInstance {
+export function createServer({ store, log, plan, faults, now }: ServerOptions): FastifyInstance {
   const limits = PLAN_LIMITS[plan];
   const api = new Api(store, limits, now);
   const limiter = new RateLimiter(limits, now);
@@ -33,6 +36,7 @@ export function createServer({ store, log, plan, now }: ServerOptions): FastifyI
   app.decorateRequest("credential", undefined);
   app.decorateRequest("tokenLabel", "none");
   app.decorateRequest("quota", undefined);
+  app.decorateRequest("answerLost", false);
 
   // In the order in which they run.
   app.addHook("onRequest", (request, _reply, done) => {
@@ -41,6 +45,11 @@ export function createServer({ store, log, plan, now }: ServerOptions): FastifyI
   app.addHook("onRequest", (request, _reply, done) => {
     // A path that leads nowhere says so to anyone.
     done(request.is404 ? undefined : authenticate(request));
+  });
+  app.addHook("onRequest", async (request) => {
+    const verdict = request.tokenLabel.startsWith("personal:") ? faults.next() : "answer";
+    if (verdict === "before") await never;
+    request.answerLost = verdict === "after";
   });
 
   app.addHook("onSend", async (request, reply, payload) => {
@@ -58,6 +67,7 @@ export function createServer({ store, log, plan, now }: ServerOptions): FastifyI
       status: reply.statusCode,
       token: request.tokenLabel,
     });
+    if (request.answerLost) await never;
     return payload;
   });
 

@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync } from "node:fs";
 import { join } from "node:path";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { Faults, never } from "../faults/faults.js";
 import { ApiError, notFound } from "./errors.js";
 import { MovedError } from "./lookup.js";
 import { registerOwnerRoutes } from "./owners.js";
@@ -52,7 +53,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     store.ensureRepository(owner, name);
   }
 
-  const app = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true, caseSensitive: true } });
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, caseSensitive: true },
+  });
   const context: Context = {
     store,
     baseUrl: () => {
@@ -80,6 +85,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.addHook("onRequest", (request, _reply, done) => {
     done(authenticationProblem(request, store));
   });
+  addFaults(app, new Faults(options.dataDir));
 
   app.setNotFoundHandler(() => {
     throw notFound();
@@ -99,7 +105,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return sendError(reply, new ApiError(500, "Server Error"));
   });
 
-  // Later: faults asked for by a test go here, in a preHandler hook that answers before the routes do.
   app.register(
     (api, _options, done) => {
       registerOwnerRoutes(api, context);
@@ -159,6 +164,19 @@ function addRateLimitHeaders(app: FastifyInstance, now: () => Date): void {
       "x-github-media-type": "github.v3; format=json",
     });
     return Promise.resolve();
+  });
+}
+
+/** Added after the log, which tells of a request whose answer is lost too. */
+function addFaults(app: FastifyInstance, faults: Faults): void {
+  const lost = new WeakSet<FastifyRequest>();
+  app.addHook("onRequest", async (request) => {
+    const verdict = faults.next();
+    if (verdict === "before") await never;
+    if (verdict === "after") lost.add(request);
+  });
+  app.addHook("onSend", async (request) => {
+    if (lost.has(request)) await never;
   });
 }
 
