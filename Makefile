@@ -1,6 +1,6 @@
 # make test      install, format, lint, types, unit tests (Node only)
 # make golden    renew the golden dumps of the checked-in stacks
-# make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result
+# make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
 # make e2e       end-to-end tests in a sandbox of their own
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash

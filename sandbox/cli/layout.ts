@@ -1,8 +1,17 @@
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Where a sandbox keeps what it writes. */
-export interface Layout {
+/** Where a cluster of the sandbox keeps what it writes. */
+export interface ClusterLayout {
+  readonly cluster: string;
+  readonly operator: string;
+  /** The processes that belong to it. */
+  readonly processes: string;
+}
+
+/** Where a sandbox keeps what it writes; what it says of a cluster is about the first one. */
+export interface Layout extends ClusterLayout {
   /** The Pulumi program's folder: the repository's root. */
   readonly program: string;
   /** This package's folder. */
@@ -24,15 +33,31 @@ export interface Layout {
   /** The GitHub stand-in's own store. */
   readonly github: string;
   readonly dopplerCli: string;
-  readonly cluster: string;
-  readonly operator: string;
   readonly logs: string;
-  /** The processes that belong to the sandbox. */
-  readonly processes: string;
+  /** A kubeconfig for each stack. */
+  readonly kubeconfigs: string;
   /** What is up, and where; see {@link Sandbox}. */
   readonly stateFile: string;
   /** Held while the sandbox is brought up or taken down. */
   readonly lockFile: string;
+}
+
+/** The first cluster's place below the sandbox's folder; the stand-ins' processes are written down there, too. */
+export const FIRST_CLUSTER = ".";
+
+/** The place, below the sandbox's folder, of a cluster that was made for this stack and is not the first. */
+export const ownCluster = (stack: string) => join("clusters", stack);
+
+/** The layout of the cluster at a place. */
+export function clusterLayout(layout: Layout, place: string): ClusterLayout {
+  const at = (name: string) => join(layout.dir, place, name);
+  return { cluster: at("cluster"), operator: at("operator"), processes: at("processes") };
+}
+
+/** The places of all clusters that were ever started. */
+export function clusterPlaces(layout: Layout): string[] {
+  const others = join(layout.dir, "clusters");
+  return [FIRST_CLUSTER, ...(existsSync(others) ? readdirSync(others).map(ownCluster) : [])];
 }
 
 /**
@@ -59,6 +84,7 @@ export function layout(dir = process.env["SANDBOX_DIR"]): Layout {
     cluster: join(root, "cluster"),
     operator: join(root, "operator"),
     logs: join(root, "logs"),
+    kubeconfigs: join(root, "kubeconfigs"),
     processes: join(root, "processes"),
     stateFile: join(root, "sandbox.json"),
     lockFile: join(root, "lock"),

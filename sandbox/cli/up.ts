@@ -1,20 +1,52 @@
 import { randomBytes } from "node:crypto";
 import { command, succeed } from "./command.js";
-import { type Layout, layout } from "./layout.js";
+import { clusterLayout, FIRST_CLUSTER, type Layout, layout } from "./layout.js";
 import { main } from "./main.js";
-import { type Sandbox, sandboxEnvironment, startSandbox } from "./sandbox.js";
+import type { Clusters } from "./places.js";
+import { forStack, type Sandbox, sandboxEnvironment, startSandbox } from "./sandbox.js";
 import { stackSettings } from "./project.js";
 
-// `make sandbox`: everything up, `pulumi up` on the checked-in stack, values typed with the Doppler CLI, the result.
+// `make sandbox`: everything up, `pulumi up` on the checked-in stacks, values typed with the Doppler CLI, the result.
 
 const log = (line: string) => console.log(`• ${line}`);
 
 await main(async (signal) => {
   const here = layout();
   const started = Date.now();
-  const sandbox = await startSandbox(here, { stack: process.env["SANDBOX_STACK"] ?? "dev", log, signal });
+  const stacks = (process.env["SANDBOX_STACK"] ?? "dev").split(",").map((name) => name.trim());
+  const sandbox = await startSandbox(here, { stacks, clusters: clustersSetting(), log, signal });
   log(`sandbox up after ${seconds(started)}`);
 
+  for (const stack of stacks) await upStack(here, forStack(sandbox, stack), signal);
+
+  const used = stacks.map((stack) => forStack(sandbox, stack));
+  const servers = [...new Set(used.map((s) => s.server))];
+  const folders = [...new Set(stacks.map((stack) => sandbox.places[stack] ?? FIRST_CLUSTER))]
+    .map((place) => clusterLayout(here, place))
+    .flatMap(({ operator, cluster }) => [`${operator}/logs`, `${cluster}/logs`]);
+  console.log(`
+Up after ${seconds(started)}.
+  Doppler stand-in   ${sandbox.dopplerUrl}
+  GitHub stand-in    ${sandbox.githubUrl}
+  API server         ${servers.join(", ")}
+  logs               ${[here.logs, ...folders].join(", ")}
+
+Try next:
+  eval "$(sandbox/env)"${stacks.length > 1 ? `                   # ${sandbox.stack}; "$(sandbox/env ${stacks[1]})" for ${stacks[1]}` : ""}
+  pulumi preview --stack ${sandbox.stack}
+  kubectl get externalsecrets --all-namespaces
+  doppler secrets set JWT_SECRET          # type a value; the Secret has it within a minute
+  make sandbox-down`);
+});
+
+function clustersSetting(): Clusters | undefined {
+  const setting = process.env["SANDBOX_CLUSTERS"];
+  if (setting === undefined || setting === "one" || setting === "each") return setting;
+  throw new Error(`SANDBOX_CLUSTERS is "${setting}"; expected "one" for all stacks, or "each" its own`);
+}
+
+/** `pulumi up` on a stack, its values typed, the result shown. */
+async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
   const tool = { env: sandboxEnvironment(here, sandbox), cwd: here.program, signal };
   const show = { ...tool, show: true };
   const { stack } = sandbox;
@@ -62,21 +94,7 @@ await main(async (signal) => {
   }
   console.log(`\n$ pulumi stack output --json`);
   await command("pulumi", ["stack", "output", "--json", "--stack", stack], show);
-
-  console.log(`
-Up after ${seconds(started)}.
-  Doppler stand-in   ${sandbox.dopplerUrl}
-  GitHub stand-in    ${sandbox.githubUrl}
-  API server         ${sandbox.server}
-  logs               ${here.logs}, ${here.operator}/logs, ${here.cluster}/logs
-
-Try next:
-  eval "$(sandbox/env)"
-  pulumi preview --stack ${stack}
-  kubectl get externalsecrets --all-namespaces
-  doppler secrets set JWT_SECRET          # type a value; the Secret has it within a minute
-  make sandbox-down`);
-});
+}
 
 /** Types a value for every name the stack reads that has none yet, as a person would, and gives their names. */
 async function typeValues(

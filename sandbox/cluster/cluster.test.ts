@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { ProcessRegistry } from "../process/registry.js";
 import { startControlPlane } from "./controlPlane.js";
 import { ensureCredentials } from "./credentials.js";
-import { kubeconfig } from "./kubeconfig.js";
+import { kubeconfig, mergedKubeconfig } from "./kubeconfig.js";
 import { startOperatorFollower } from "./operator.js";
 import {
   hostProcessAnnotation,
@@ -46,6 +46,40 @@ describe("kubeconfig", () => {
         { name: "acme-other", context: { cluster: "acme-other", user: "admin" } },
       ],
       users: [{ name: "admin", user: { token: "t" } }],
+    });
+  });
+
+  it("takes the current context of others under its own names", () => {
+    const one = (port: number) =>
+      kubeconfig({
+        server: `https://127.0.0.1:${port}`,
+        ca: "PEM",
+        user: "admin",
+        auth: { token: `t${port}` },
+        contexts: ["x", "y"],
+      });
+    const parts = [
+      { context: "acme-dev", text: one(1) },
+      { context: "acme-test", text: one(1) },
+      { context: "acme-prod", text: one(2) },
+      { context: "acme-prod", text: one(2) },
+    ];
+    const merged = parse(mergedKubeconfig("acme-prod", parts)) as Record<string, unknown>;
+    const named = (key: string, of: (port: number, name: string) => unknown) =>
+      [[1, "acme-dev"] as const, [1, "acme-test"] as const, [2, "acme-prod"] as const].map(([port, name]) => ({
+        name,
+        [key]: of(port, name),
+      }));
+    assert.deepEqual(merged, {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "acme-prod",
+      clusters: named("cluster", (port) => ({
+        server: `https://127.0.0.1:${port}`,
+        "certificate-authority-data": "UEVN",
+      })),
+      contexts: named("context", (_, name) => ({ cluster: name, user: name })),
+      users: named("user", (port) => ({ token: `t${port}` })),
     });
   });
 });

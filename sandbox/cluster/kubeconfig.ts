@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 
 export interface KubeconfigSpec {
   /** The API server, e.g. https://127.0.0.1:6443 */
@@ -42,4 +42,46 @@ export function kubeconfig(spec: KubeconfigSpec): string {
     },
     { lineWidth: 0 },
   );
+}
+
+/** A kubeconfig whose current context is to be known by another name. */
+export interface NamedKubeconfig {
+  readonly context: string;
+  /** The text of a kubeconfig. */
+  readonly text: string;
+}
+
+/** The text of a kubeconfig that has the current context of each of these, under its new name. */
+export function mergedKubeconfig(currentContext: string, parts: readonly NamedKubeconfig[]): string {
+  // Stacks of one cluster may go by one name.
+  const found = [...new Map(parts.map(({ context, text }) => [context, { name: context, ...current(text) }])).values()];
+  return stringify(
+    {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": currentContext,
+      clusters: found.map(({ name, cluster }) => ({ name, cluster })),
+      contexts: found.map(({ name }) => ({ name, context: { cluster: name, user: name } })),
+      users: found.map(({ name, user }) => ({ name, user })),
+    },
+    { lineWidth: 0 },
+  );
+}
+
+interface KubeconfigFile {
+  readonly "current-context": string;
+  readonly clusters: readonly { readonly name: string; readonly cluster: unknown }[];
+  readonly contexts: readonly { readonly name: string; readonly context: { cluster: string; user: string } }[];
+  readonly users: readonly { readonly name: string; readonly user: unknown }[];
+}
+
+function current(text: string): { cluster: unknown; user: unknown } {
+  const file = parse(text) as KubeconfigFile;
+  const named = <T extends { readonly name: string }>(list: readonly T[], name: string | undefined): T => {
+    const entry = list.find((candidate) => candidate.name === name);
+    if (entry === undefined) throw new Error(`a kubeconfig refers to ${name}, which it does not have`);
+    return entry;
+  };
+  const { context } = named(file.contexts, file["current-context"]);
+  return { cluster: named(file.clusters, context.cluster).cluster, user: named(file.users, context.user).user };
 }

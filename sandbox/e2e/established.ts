@@ -37,7 +37,7 @@ export async function establish(
   settings: (user: User) => Readonly<Record<string, string>> = () => ({}),
   more: Readonly<Record<string, string>> = {},
 ): Promise<User> {
-  const user = await User.arrive({ stack: "dev", ...options });
+  const user = await User.arrive({ stacks: ["dev"], ...options });
   try {
     // The program's types are checked by its own tests, and take longer than the rest of a run.
     user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";

@@ -4,10 +4,17 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { succeed } from "../cli/command.js";
 import { layout, type Layout } from "../cli/layout.js";
-import { readSandbox, startSandbox, stopSandbox } from "../cli/sandbox.js";
+import {
+  readSandbox,
+  type Sandbox,
+  sandboxEnvironment,
+  sandboxProcesses,
+  startSandbox,
+  stopSandbox,
+} from "../cli/sandbox.js";
 import { isRunning } from "../process/identity.js";
-import { ProcessRegistry } from "../process/registry.js";
 import { eventually, HOSTILE } from "./user.js";
 
 // Starting, interrupting and ending sandboxes, several at a time.
@@ -26,7 +33,7 @@ after(async () => {
   }
 });
 
-const running = (here: Layout) => new ProcessRegistry(here.processes).list();
+const running = sandboxProcesses;
 const log = (line: string) => console.error(`# ${line}`);
 
 /** Addresses that a process listens on, from the kernel's tables. */
@@ -89,6 +96,89 @@ describe("two sandboxes side by side", () => {
     assert.ok(running(b).length > 0, "the other one is left alone");
     await stopSandbox(b);
     assert.deepEqual(running(b), []);
+  });
+});
+
+/** The API server that a context of a stack's kubeconfig leads to, and which of its namespaces has this name. */
+async function ask(here: Layout, sandbox: Sandbox, context: string, namespace: string) {
+  const tool = { env: sandboxEnvironment(here, sandbox), cwd: here.dir };
+  const jsonpath = "--output=jsonpath={.clusters[0].cluster.server}";
+  return {
+    server: await succeed("kubectl", ["config", "view", "--minify", `--context=${context}`, jsonpath], tool),
+    namespace: await succeed(
+      "kubectl",
+      ["get", "namespace", namespace, `--context=${context}`, "--ignore-not-found", "--output=name"],
+      tool,
+    ),
+  };
+}
+
+describe("a sandbox for several stacks", () => {
+  it("gets a cluster for a further stack while the others run on", async () => {
+    const here = fresh();
+    const dev = await startSandbox(here, { log });
+    const before = running(here).map(({ pid }) => pid);
+
+    // Interrupted midway, it is as it was.
+    const abort = new AbortController();
+    const interrupted = (line: string) => {
+      log(line);
+      if (line.includes("etcd ready (acme-prod)")) abort.abort(new Error("interrupted"));
+    };
+    const { signal } = abort;
+    await assert.rejects(startSandbox(here, { stacks: ["prod"], log: interrupted, signal }), /interrupted/);
+    assert.deepEqual(
+      running(here).map(({ pid }) => pid),
+      before,
+    );
+
+    const prod = await startSandbox(here, { stacks: ["prod"], log });
+    assert.equal(prod.stack, "prod");
+    assert.notEqual(prod.server, dev.server);
+    assert.equal(prod.dopplerUrl, dev.dopplerUrl);
+    const now = running(here).map(({ pid }) => pid);
+    assert.deepEqual(
+      before.filter((pid) => !now.includes(pid)),
+      [],
+    );
+    assert.equal(running(here).filter(({ name }) => name === "operator-follower").length, 2);
+
+    const tool = { env: sandboxEnvironment(here, prod), cwd: here.dir };
+    await succeed("kubectl", ["create", "namespace", "only-in-prod"], tool);
+    assert.deepEqual(await ask(here, dev, "acme-prod", "only-in-prod"), {
+      server: prod.server,
+      namespace: "namespace/only-in-prod\n",
+    });
+    assert.deepEqual(await ask(here, dev, "acme-dev", "only-in-prod"), { server: dev.server, namespace: "" });
+
+    await stopSandbox(here);
+    assert.deepEqual(running(here), []);
+    await assert.rejects(
+      startSandbox(here, { stacks: ["dev", "prod"], clusters: "one", log }),
+      /clusters of their own/,
+    );
+    const again = await startSandbox(here, { stacks: ["dev", "prod"], log });
+    assert.equal((await ask(here, again, "acme-prod", "only-in-prod")).namespace, "namespace/only-in-prod\n");
+    assert.equal((await ask(here, again, "acme-dev", "only-in-prod")).namespace, "");
+    await stopSandbox(here);
+  });
+
+  it("has them in one cluster if it is told to", async () => {
+    const here = fresh();
+    const { server } = await startSandbox(here, { log });
+    const both = await startSandbox(here, { stacks: ["dev", "prod"], clusters: "one", log });
+    assert.equal(running(here).filter(({ name }) => name === "kube-apiserver").length, 1);
+    for (const context of ["acme-dev", "acme-prod"]) {
+      const answer = await ask(here, both, context, "default");
+      assert.deepEqual(answer, { server, namespace: "namespace/default\n" });
+    }
+    await stopSandbox(here);
+  });
+
+  it("is none for a stack that there is not", async () => {
+    const here = fresh();
+    await assert.rejects(startSandbox(here, { stacks: ["dev", "staging"], log }), /there is no Pulumi\.staging\.yaml/);
+    assert.deepEqual(running(here), []);
   });
 });
 

@@ -78,7 +78,7 @@ function step(name: string, body: () => Promise<void>): void {
 
 describe("a new environment", { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stack: "dev" });
+    user = await User.arrive({ stacks: ["dev"] });
     await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
   });
   after(async () => {

@@ -5,7 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { command, type CommandResult } from "../cli/command.js";
 import { toolEnvironment } from "../cli/environment.js";
 import { type Layout, layout } from "../cli/layout.js";
-import { type Sandbox, type StartOptions, sandboxExports, startSandbox, stopSandbox } from "../cli/sandbox.js";
+import {
+  forStack,
+  type Sandbox,
+  type StartOptions,
+  sandboxExports,
+  startSandbox,
+  stopSandbox,
+} from "../cli/sandbox.js";
 
 // A person at work in a sandbox of their own: the pulumi, kubectl and doppler commands, and nothing else.
 
@@ -33,15 +40,18 @@ export interface Run extends CommandResult {
 
 /** A person and their sandbox. */
 export class User {
-  /** All that any tool has written so far. */
-  transcript = "";
-  /** More variables of the person's shell. */
-  readonly variables: NodeJS.ProcessEnv = {};
-
   private constructor(
     readonly here: Layout,
     readonly sandbox: Sandbox,
+    private readonly heard = { text: "" },
+    /** More variables of the person's shell. */
+    readonly variables: NodeJS.ProcessEnv = {},
   ) {}
+
+  /** All that any tool has written so far. */
+  get transcript(): string {
+    return this.heard.text;
+  }
 
   /** Brings up a sandbox in a folder of its own, in a hostile environment. */
   static async arrive(options: Omit<StartOptions, "log">): Promise<User> {
@@ -53,7 +63,7 @@ export class User {
         console.error(`# ${line}`);
       };
       const user = new User(here, await startSandbox(here, { ...options, log }));
-      user.transcript = lines.join("\n");
+      user.heard.text = lines.join("\n");
       return user;
     } catch (error) {
       rmSync(here.dir, { recursive: true, force: true });
@@ -66,6 +76,16 @@ export class User {
     await stopSandbox(this.here);
     if (keep) console.error(`# kept for a look: ${this.here.dir}`);
     else rmSync(this.here.dir, { recursive: true, force: true });
+  }
+
+  /** The same person at work on another stack: its Doppler config and its cluster are the ones that tools take. */
+  on(stack: string): User {
+    return new User(this.here, forStack(this.sandbox, stack), this.heard, this.variables);
+  }
+
+  /** The stack that the person works on. */
+  get stack(): string {
+    return this.sandbox.stack;
   }
 
   /** The environment of the person's shell after `eval "$(sandbox/env)"`. */
@@ -82,7 +102,7 @@ export class User {
       ...(input === undefined ? {} : { input }),
     });
     const text = `${result.stdout}\n${result.stderr}`;
-    this.transcript += text;
+    this.heard.text += text;
     return { ...result, text };
   }
 
@@ -100,7 +120,7 @@ export class User {
   }
 
   up(...args: string[]): Promise<Run> {
-    return this.pulumi("up", "--stack", this.sandbox.stack, "--yes", "--skip-preview", ...args);
+    return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview", ...args);
   }
 
   kubectl(...args: string[]): Promise<Run> {
