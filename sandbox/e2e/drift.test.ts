@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
+import sodium from "libsodium-wrappers";
 import { parseDocument } from "yaml";
+import { openSecret } from "../github/index.js";
 import { askNow, changes, delivered, establish, KEYS, SECRETS } from "./established.js";
 import { story } from "./story.js";
 import { eventually, type User } from "./user.js";
@@ -51,6 +53,25 @@ const theOtherObjects = async () => [
   await identity("secret", "doppler-token-auth", "external-secrets"),
   await identity("clustersecretstore", "doppler-secret-store"),
 ];
+
+/** Overwrites an Actions secret as a person does on GitHub's web pages. */
+async function overwrite(repository: string, name: string, value: string): Promise<void> {
+  const token = readFileSync(join(user.here.github, "token"), "utf8").trim();
+  const secrets = `${user.sandbox.githubUrl}/api/v3/repos/acme/${repository}/actions/secrets`;
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const { key, key_id } = (await (await fetch(`${secrets}/public-key`, { headers })).json()) as {
+    key: string;
+    key_id: string;
+  };
+  await sodium.ready;
+  const box = sodium.crypto_box_seal(value, Buffer.from(key, "base64"));
+  const body = JSON.stringify({ encrypted_value: Buffer.from(box).toString("base64"), key_id });
+  const { status } = await fetch(`${secrets}/${name}`, { method: "PUT", headers, body });
+  assert.equal(status, 204);
+}
+
+const actionsSecret = (repository: string, name: string) =>
+  openSecret(user.here.github, { app: "actions", repository: `acme/${repository}` }, name);
 
 describe("a list of apps that grows", { concurrency: false }, () => {
   before(async () => {
@@ -152,6 +173,38 @@ describe("what is changed by hand", { concurrency: false }, () => {
     await askNow(user);
     await delivered(user);
     assert.deepEqual(await preview("--refresh"), []);
+  });
+
+  step("is seen and mended where it is a secret on GitHub, which tells nobody its value", async () => {
+    await overwrite("bookmarked", "DOCKERHUB_TOKEN", "typed-on-the-web");
+    const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
+    assert.deepEqual(changes(stdout), ["update github-bookmarked-DOCKERHUB_TOKEN"]);
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: { severity: string; message: string }[] };
+    assert.match(
+      diagnostics
+        .filter(({ severity }) => severity === "warning")
+        .map(({ message }) => message)
+        .join("\n"),
+      /DOCKERHUB_TOKEN/,
+    );
+    await user.up();
+    assert.equal(await actionsSecret("bookmarked", "DOCKERHUB_TOKEN"), DOCKERHUB.DOCKERHUB_TOKEN);
+    await user.up("--expect-no-changes");
+  });
+
+  step("is seen and mended also where another tool owns the change", async () => {
+    await user.kubectl(
+      "patch",
+      "externalsecret",
+      "reports-credentials",
+      "--namespace=reports",
+      "--type=merge",
+      "--field-manager=dashboard",
+      `--patch=${JSON.stringify({ spec: { data: [{ secretKey: "x", remoteRef: { key: "JWT_SECRET" } }] } })}`,
+    );
+    assert.deepEqual(await preview("--refresh"), ["update reports-external-secret"]);
+    await user.up("--refresh");
+    await delivered(user);
   });
 
   step("is seen and mended where it is the whole Doppler environment, but for its values", async () => {
