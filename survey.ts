@@ -1,5 +1,7 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { TOKEN_ANNOTATION } from "./components/dopplerSecretStore";
 import type { Adoption } from "./preflight";
 import { preflight } from "./preflight";
 import type { StackConfig } from "./config";
@@ -54,12 +56,7 @@ export async function surveyStack(stack: StackConfig): Promise<Survey> {
     }
   }
 
-  const before = state.find(
-    ({ type, outputs }) =>
-      type === "doppler:index/serviceToken:ServiceToken" &&
-      outputs["project"] === project.name &&
-      outputs["config"] === config,
-  )?.outputs["name"];
+  const before = tokenOfStore(state, stack.store.name);
   const to = stack.doppler.serviceToken;
   return {
     workplace,
@@ -68,11 +65,25 @@ export async function surveyStack(stack: StackConfig): Promise<Survey> {
     shared,
     users,
     handover: async () => {
-      if (typeof before !== "string" || before === to) return;
+      if (before === undefined || before === to) return;
       await handover(workplace, { project: project.name, config, from: before, to });
     },
   };
 }
+
+/** The service token that the store was moved to last: also after a run that was cut off between token and store. */
+function tokenOfStore(state: readonly KnownResource[], store: string): string | undefined {
+  const known = state.find(
+    ({ type, outputs }) =>
+      type === "kubernetes:external-secrets.io/v1:ClusterSecretStore" &&
+      metadata.parse(outputs["metadata"]).name === store,
+  );
+  return known && metadata.parse(known.outputs["metadata"]).annotations?.[TOKEN_ANNOTATION];
+}
+
+const metadata = z
+  .object({ name: z.string().optional(), annotations: z.record(z.string(), z.string()).optional() })
+  .catch({});
 
 /** An Actions secret as GitHub lists it and as the state knows it. */
 export type Standing =

@@ -1,9 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
 import { handover } from "../handover";
-import { type Observation, only, runProgram, type Scenario, SecretInput, stackFile } from "./mocks";
+import { type ConfigSource, parseStackConfig } from "../config";
+import { surveyStack } from "../survey";
+import { type Observation, only, run, runProgram, type Scenario, SecretInput, stackFile } from "./mocks";
 import type { StackOutputs } from "../outputs";
 
 // What a run finds before it begins, and what it makes of it.
+
+const source: ConfigSource = {
+  stack: "dev",
+  values: Object.fromEntries(
+    Object.entries(stackFile("dev")).map(([key, value]) => [key.replace("secrets-pipeline:", ""), value]),
+  ),
+  secretKeys: new Set(),
+  foreignKeys: [],
+  env: { DOPPLER_TOKEN: "dp.pt.test", GITHUB_TOKEN: "ghp_test" },
+  siblings: new Map(),
+};
 
 const PROJECT = { type: "doppler:index/project:Project", outputs: { name: "acme" } };
 const ENVIRONMENT = { type: "doppler:index/environment:Environment", outputs: { project: "acme", slug: "dev" } };
@@ -198,6 +211,36 @@ describe("a cluster without a static token", () => {
       },
     });
   });
+});
+
+it("a run finds the token to hand over from on the store, whatever tokens a run that was cut off has left", async () => {
+  const annotations = { "secrets-pipeline/service-token": "external-secrets-0" };
+  const store = {
+    type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+    outputs: { metadata: { name: "doppler-secret-store", annotations } },
+  };
+  const token = {
+    type: "doppler:index/serviceToken:ServiceToken",
+    outputs: { project: "acme", config: "dev", name: "external-secrets-1" },
+  };
+  const asked: string[] = [];
+  const { result } = await run({ states: { dev: [token, store] } }, async () => {
+    const survey = await surveyStack(parseStackConfig(source));
+    jest.spyOn(survey.workplace, "serviceTokens").mockImplementation((...place) => {
+      asked.push(place.join("/"));
+      return Promise.resolve([]);
+    });
+    jest.spyOn(pulumi.log, "info").mockImplementation((message) => {
+      asked.push(message);
+      return Promise.resolve();
+    });
+    return survey.handover();
+  });
+  expect(result).toBeUndefined();
+  expect(asked).toEqual([
+    'waiting until the cluster uses service token "external-secrets-1" and no longer "external-secrets-0" …',
+    "acme/dev",
+  ]);
 });
 
 describe("the handover from one service token to the next", () => {
