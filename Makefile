@@ -2,11 +2,12 @@
 # make golden    renew the golden dumps of the checked-in stacks
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
 # make e2e       end-to-end tests in a sandbox of their own
+# make e2e-interruption    runs cut off at every request and every step; half an hour and more
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: test golden sandbox sandbox-down sandbox-clean e2e
+.PHONY: test golden sandbox sandbox-down sandbox-clean e2e e2e-interruption
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@echo "installing the program's packages …"
@@ -50,3 +51,6 @@ sandbox-down:
 
 e2e: node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e
+
+e2e-interruption: node_modules/.package-lock.json sandbox-build
+	@node sandbox/dist/cli/test.js e2e interruption

@@ -9,9 +9,13 @@ const [suite, filter = ""] = process.argv.slice(2);
 if (suite !== "unit" && suite !== "e2e") throw new Error("usage: test.js unit|e2e [part of a path]");
 const e2e = suite === "e2e";
 
+/** Half an hour on its own: run by its name only. */
+const LONG = "interruption";
+
 const dist = join(import.meta.dirname, "..");
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".test.js") && path.startsWith(`e2e${sep}`) === e2e && path.includes(filter))
+  .filter((path) => filter !== "" || !path.includes(LONG))
   .map((path) => join(dist, path))
   .sort();
 
