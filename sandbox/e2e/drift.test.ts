@@ -89,14 +89,14 @@ describe("a list of apps that grows", { concurrency: false }, () => {
     const others = await theOtherObjects();
     const watch = await watchSecrets(user, KEYS);
     editApps((apps) => [{ name: "aardvark", namespace: "default", keys: ["JWT_SECRET"] }, ...apps]);
-    assert.deepEqual(await preview(), ["create aardvark", "create aardvark-external-secret"]);
+    assert.deepEqual(await preview(), ["create aardvark", "create aardvark-default-aardvark-secrets"]);
     await user.up();
     await delivered(user, {
       ...SECRETS,
       "default/aardvark-secrets": { JWT_SECRET: SECRETS["default/bookmarked-secrets"]?.["JWT_SECRET"] ?? "" },
     });
     editApps((apps) => apps.filter(({ name }) => name !== "aardvark"));
-    assert.deepEqual(await preview(), ["delete aardvark", "delete aardvark-external-secret"]);
+    assert.deepEqual(await preview(), ["delete aardvark", "delete aardvark-default-aardvark-secrets"]);
     await user.up();
     await eventually("its Secret is gone", 30_000, async () =>
       (await user.secret("default", "aardvark-secrets")) === undefined ? true : undefined,
@@ -143,7 +143,7 @@ describe("what is changed by hand", { concurrency: false }, () => {
     );
     await user.run("doppler", ["environments", "rename", "dev", "--project=acme", "--name=Renamed", "--yes"]);
     assert.deepEqual(await preview("--refresh"), [
-      "update bookmarked-external-secret",
+      "update bookmarked-default-bookmarked-secrets",
       "update doppler-environment",
       "update doppler-store-store",
       "update doppler-store-token",
@@ -167,7 +167,7 @@ describe("what is changed by hand", { concurrency: false }, () => {
     assert.deepEqual(await preview("--refresh"), [
       "create doppler-store-store",
       "create doppler-store-token",
-      "create reports-external-secret",
+      "create reports-reports-reports-credentials",
     ]);
     await user.up("--refresh");
     await askNow(user);
@@ -202,7 +202,7 @@ describe("what is changed by hand", { concurrency: false }, () => {
       "--field-manager=dashboard",
       `--patch=${JSON.stringify({ spec: { data: [{ secretKey: "x", remoteRef: { key: "JWT_SECRET" } }] } })}`,
     );
-    assert.deepEqual(await preview("--refresh"), ["update reports-external-secret"]);
+    assert.deepEqual(await preview("--refresh"), ["update reports-reports-reports-credentials"]);
     await user.up("--refresh");
     await delivered(user);
   });
