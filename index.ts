@@ -90,12 +90,14 @@ async function main(): Promise<StackOutputs> {
   const pending = pendingValues(stack, values);
   if (pending !== undefined) await pulumi.log.warn(pending);
 
-  // What others use is deleted only when nobody does any more.
-  const check = guardCheck(survey);
-  if (survey.shared.length > 0) {
-    const all = [project, store, ...namespaces.values(), ...apps.map(({ secrets }) => secrets), ...github];
-    new SharedGuard("guard", { ...survey, check }, { dependsOn: operator === undefined ? all : [...all, operator] });
-  }
+  // What others use is deleted only when nobody does any more, and what is protected not at all. In every stack, since
+  // one that is protected no longer still has a guard to unprotect.
+  const all = [project, store, ...namespaces.values(), ...apps.map(({ secrets }) => secrets), ...github];
+  new SharedGuard(
+    "guard",
+    { shared: survey.shared, users: survey.users, check: guardCheck(survey), protect: stack.protect },
+    { dependsOn: operator === undefined ? all : [...all, operator] },
+  );
 
   return {
     apps: Object.fromEntries(apps.map(({ name, secrets }) => [name, secrets.reference])),

@@ -12,7 +12,7 @@ export interface SharedGuardArgs {
 /** As the engine shows it where the program does not run along, which is when nobody can ask who the users are. */
 const HOOK = "still used by other stacks? Only the program can tell: pulumi destroy --run-program";
 
-/** Registers the guard's check. To be called by every run, also by one that has no guard any more. */
+/** Registers the guard's check. To be called by every run, also by one whose guard does not ask any more. */
 export function guardCheck({ shared, users }: SharedGuardArgs): pulumi.ResourceHook {
   return new pulumi.ResourceHook(HOOK, () => {
     if (users.length > 0) {
@@ -24,20 +24,26 @@ export function guardCheck({ shared, users }: SharedGuardArgs): pulumi.ResourceH
 }
 
 /**
- * Stands before everything of a stack that owns what others use: it depends on all of it, so a destroy has to delete
- * the guard first, and may do so only when there are no users left.
+ * Stands before everything of a stack: it depends on all of it, so a destroy has to delete the guard first. Where the
+ * stack owns what others use, it may do so only when there are no users left; where it is protected, not at all.
+ * Protection of single resources would not do: a destroy deletes all the others before it comes to one.
  */
 export class SharedGuard extends pulumi.ComponentResource {
   constructor(
     name: string,
-    args: SharedGuardArgs & { check: pulumi.ResourceHook },
+    args: SharedGuardArgs & { check: pulumi.ResourceHook; protect: boolean },
     opts: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Input<pulumi.Resource>[] },
   ) {
     super("secrets-pipeline:index:SharedGuard", name, {}, opts);
     new pulumi.Stash(
       `${name}-stash`,
       { input: { shared: args.shared } },
-      { parent: this, dependsOn: opts.dependsOn, hooks: { beforeDelete: [args.check] } },
+      {
+        parent: this,
+        dependsOn: opts.dependsOn,
+        protect: args.protect,
+        hooks: args.shared.length > 0 ? { beforeDelete: [args.check] } : undefined,
+      },
     );
     this.registerOutputs({});
   }

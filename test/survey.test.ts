@@ -85,7 +85,7 @@ describe("what exists and is not in the state", () => {
   });
 });
 
-describe("the guard of what is shared", () => {
+describe("the guard", () => {
   it("waits for everything else, so that it is deleted first", async () => {
     const { resources } = await program({});
     const guard = only(resources, "guard-stash");
@@ -99,9 +99,17 @@ describe("the guard of what is shared", () => {
     ]);
   });
 
-  it("is not there where nothing is shared", async () => {
+  it("asks nobody where nothing is shared", async () => {
     const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
-    expect(resources.filter((r) => r.type === "pulumi:index:Stash")).toEqual([]);
+    expect(only(resources, "guard-stash").options["hooks"]).toBeUndefined();
+  });
+
+  it("is protected where the stack is, and there after it was", async () => {
+    const workplace = { acme: { environments: {} } };
+    const { resources } = await program({ stack: "prod", workplace });
+    expect(only(resources, "guard-stash").options["protect"]).toBe(true);
+    const later = await program({ stack: "prod", workplace }, { protect: false });
+    expect(only(later.resources, "guard-stash").options["protect"]).toBeFalsy();
   });
 });
 
