@@ -98,6 +98,7 @@ const app = z
     name: dnsSubdomain("an app name"),
     namespace: namespaceName,
     secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
+    externalSecretName: dnsSubdomain("an ExternalSecret name").optional(),
     refreshInterval: duration.optional(),
     keys,
     renamedFrom: dnsSubdomain("an app name").optional(),
@@ -116,7 +117,7 @@ const app = z
       secretName: other.secretName ?? secretName,
       namespace: other.namespace ?? a.namespace,
     }));
-    return { ...a, secretName, alsoAs };
+    return { ...a, secretName, externalSecretName: a.externalSecretName ?? secretName, alsoAs };
   });
 
 const actionsSecret = (secretName: string) =>
@@ -154,6 +155,11 @@ const model = z.strictObject({
   operator: z
     .strictObject({
       namespace: namespaceName.default("external-secrets"),
+      releaseName: name(
+        /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+        53,
+        'a Helm release name: lower-case letters, digits and "-", at most 53, first and last alphanumeric',
+      ).default("external-secrets"),
       chart: text.optional(),
       repository: url.optional(),
       version: text.optional(),

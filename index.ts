@@ -1,4 +1,3 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { AppSecrets } from "./components/appSecrets";
 import { DopplerProject } from "./components/dopplerProject";
@@ -6,6 +5,7 @@ import { DopplerSecretStore } from "./components/dopplerSecretStore";
 import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
 import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
+import { ownNamespace } from "./components/ownNamespace";
 import { loadStackConfig } from "./config";
 import { actionsSecretValues } from "./dockerhub";
 import type { StackOutputs } from "./outputs";
@@ -19,6 +19,7 @@ async function main(): Promise<StackOutputs> {
   const survey = await surveyStack(stack);
   const providers = createProviders(stack);
   const inCluster = { provider: providers.kubernetes };
+  const adopt = survey.adoption.cluster;
 
   // Doppler: project → environment → config → read-only service token
   const project = new DopplerProject(
@@ -40,7 +41,7 @@ async function main(): Promise<StackOutputs> {
 
   // Kubernetes: operator → token Secret and ClusterSecretStore → an ExternalSecret per app → the Secret pods consume
   const operator = stack.operator.owned
-    ? new ExternalSecretsOperator("external-secrets", stack.operator, inCluster)
+    ? new ExternalSecretsOperator("external-secrets", { ...stack.operator, adopt }, inCluster)
     : undefined;
   // The operator must have brought its CRDs, and must outlive what it has to clean up.
   const underOperator = { ...inCluster, dependsOn: operator ?? [] };
@@ -56,15 +57,13 @@ async function main(): Promise<StackOutputs> {
       oidc: stack.store.oidc && { ...stack.store.oidc, project: project.project, config: project.config },
       onMoved: survey.handover,
       admittedNamespaces: stack.namespaces,
+      adopt,
     },
     underOperator,
   );
 
   const namespaces = new Map(
-    stack.kubernetes.createNamespaces.map((name) => [
-      name,
-      new kubernetes.core.v1.Namespace(name, { metadata: { name } }, inCluster),
-    ]),
+    stack.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, adopt, inCluster)]),
   );
 
   const apps = stack.apps.map((app) => {
@@ -73,7 +72,8 @@ async function main(): Promise<StackOutputs> {
       dependsOn: operator === undefined ? own : [operator, ...own],
       aliases: app.renamedFrom === undefined ? [] : [{ name: app.renamedFrom }],
     };
-    const secrets = new AppSecrets(app.name, { ...app, storeName: store.storeName }, { ...inCluster, ...opts });
+    const args = { ...app, storeName: store.storeName, adopt: adopt.externalSecrets };
+    const secrets = new AppSecrets(app.name, args, { ...inCluster, ...opts });
     return { name: app.name, secrets };
   });
 

@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Cluster } from "./cluster";
+import { type ClusterAdoption, clusterPreflight } from "./clusterPreflight";
 import type { StackConfig } from "./config";
 import type { KnownResource } from "./stackState";
 import type { Workplace } from "./workplace";
@@ -10,6 +12,7 @@ export interface Adoption {
   project?: string;
   environment?: string;
   config?: string;
+  cluster: ClusterAdoption;
 }
 
 /** What stands in the way of this stack. Nothing was created or changed. */
@@ -28,7 +31,7 @@ const TYPES = {
 } as const;
 
 /**
- * Compares what the stack is to make in Doppler with what is there and with what its state knows.
+ * Compares what the stack is to make in Doppler and in its cluster with what is there and with what its state knows.
  *
  * @param state this stack's resources
  * @param operatorState those of the stack that installs the operator, if it is another one and can be read
@@ -38,11 +41,13 @@ const TYPES = {
 export async function preflight(
   stack: StackConfig,
   workplace: Workplace,
+  cluster: Cluster,
   state: readonly KnownResource[],
   operatorState: readonly KnownResource[] | undefined,
 ): Promise<Adoption> {
   const problems: string[] = [];
-  const adoption: Adoption = {};
+  const inCluster = await clusterPreflight(stack, cluster, state);
+  const adoption: Adoption = { cluster: inCluster.adoption };
   const { project, environment, branchConfig } = stack.doppler;
   const knows = (type: string, outputs: Record<string, string>) =>
     state.some((r) => r.type === type && Object.entries(outputs).every(([key, value]) => r.outputs[key] === value));
@@ -106,6 +111,7 @@ export async function preflight(
     }
   }
 
+  problems.push(...inCluster.problems);
   if (problems.length > 0) throw new PreflightError(stack.name, problems);
   return adoption;
 }

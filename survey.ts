@@ -4,6 +4,7 @@ import { z } from "zod";
 import { TOKEN_ANNOTATION } from "./components/dopplerSecretStore";
 import type { Adoption } from "./preflight";
 import { preflight } from "./preflight";
+import { Cluster } from "./cluster";
 import type { StackConfig } from "./config";
 import { handover } from "./handover";
 import { type KnownResource, stateOf } from "./stackState";
@@ -31,11 +32,13 @@ export interface Survey {
  */
 export async function surveyStack(stack: StackConfig): Promise<Survey> {
   const workplace = new Workplace(stack.doppler.host, await plain(stack.doppler.token));
+  const { kubeconfig, context } = stack.kubernetes;
+  const cluster = new Cluster(kubeconfig && (await plain(kubeconfig)), context);
   const state = await stateOf(stack.name);
   if (state === undefined) throw new Error(`the state of stack "${stack.name}" can't be read`);
   const { project, config, operator } = { ...stack.doppler, ...stack };
   const operatorState = operator.owned ? undefined : await stateOf(operator.ownedBy);
-  const adoption = await preflight(stack, workplace, state, operatorState);
+  const adoption = await preflight(stack, workplace, cluster, state, operatorState);
 
   const shared: string[] = [];
   const users: string[] = [];

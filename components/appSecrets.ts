@@ -7,8 +7,11 @@ export interface AppSecretsArgs {
   /** The namespace of the ExternalSecret and of the Secret it makes. It must exist. */
   namespace: string;
 
-  /** The name of the Secret that pods consume, and of the ExternalSecret that makes it. */
+  /** The name of the Secret that pods consume. */
   secretName: string;
+
+  /** The name of the ExternalSecret that makes it. Default: the Secret's. */
+  externalSecretName?: string;
 
   /** The ClusterSecretStore to read from. */
   storeName: pulumi.Input<string>;
@@ -21,6 +24,9 @@ export interface AppSecretsArgs {
 
   /** More Secrets with the same keys, such as the one from before a move, until nothing reads it. */
   alsoAs?: { secretName: string; namespace: string }[];
+
+  /** Ids of ExternalSecrets that are there already and are taken over, `<namespace>/<name>`. */
+  adopt?: readonly string[];
 }
 
 /** What an app team needs to consume its Secret. */
@@ -44,13 +50,13 @@ export class AppSecrets extends pulumi.ComponentResource {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
     const keys = keyMap(args.keys);
 
-    const externalSecret = (child: string, secretName: string, namespace: string, was?: string) =>
+    const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
       new kubernetes.apiextensions.CustomResource(
         child,
         {
           apiVersion: "external-secrets.io/v1",
           kind: "ExternalSecret",
-          metadata: { name: secretName, namespace },
+          metadata: { name: own, namespace },
           spec: {
             refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
             secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
@@ -58,12 +64,22 @@ export class AppSecrets extends pulumi.ComponentResource {
             data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
           },
         },
-        { parent: this, aliases: was === undefined ? [] : [{ name: was }] },
+        {
+          parent: this,
+          aliases: was === undefined ? [] : [{ name: was }],
+          import: args.adopt?.find((id) => id === `${namespace}/${own}`),
+        },
       );
     // The child bears the Secret's name: a Secret that moves is a new one beside the old, which is deleted last, and
     // one that changes places between `secretName` and `alsoAs` is not touched at all.
     const named = (secretName: string, where: string) => `${name}-${where}-${secretName}`;
-    externalSecret(named(args.secretName, args.namespace), args.secretName, args.namespace, `${name}-external-secret`);
+    externalSecret(
+      named(args.secretName, args.namespace),
+      args.secretName,
+      args.namespace,
+      args.externalSecretName,
+      `${name}-external-secret`,
+    );
     for (const other of args.alsoAs ?? []) {
       externalSecret(named(other.secretName, other.namespace), other.secretName, other.namespace);
     }

@@ -40,6 +40,9 @@ export interface DopplerSecretStoreArgs {
 
   /** The namespaces whose ExternalSecrets may use the store. Without a list every namespace could read every value. */
   admittedNamespaces: pulumi.Input<string>[];
+
+  /** Ids of what is there already and is taken over: the token Secret (or the ServiceAccount), and the store. */
+  adopt?: { identity?: string; store?: string };
 }
 
 /** The way from the cluster to one Doppler config: the Secret with the service token, and the ClusterSecretStore. */
@@ -68,7 +71,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
         metadata: { name: args.storeName, ...(annotations && { annotations }) },
         spec: { conditions: [{ namespaces: args.admittedNamespaces }], provider: { doppler: provider } },
       },
-      { parent: this, hooks: onMoved && { afterUpdate: [onMoved] } },
+      { parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
     );
 
     this.storeName = store.metadata.name;
@@ -88,7 +91,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
         type: "Opaque",
         stringData: { dopplerToken: pulumi.secret(args.serviceToken) },
       },
-      { parent: this },
+      { parent: this, import: args.adopt?.identity },
     );
     const { name: secret, namespace } = token.metadata;
     return {
@@ -101,7 +104,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
       { metadata: { name: auth.serviceAccount, namespace: args.namespace } },
-      { parent: this },
+      { parent: this, import: args.adopt?.identity },
     );
     const { name: serviceAccount, namespace } = account.metadata;
     return {

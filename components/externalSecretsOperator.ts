@@ -1,10 +1,12 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { ownNamespace } from "./ownNamespace";
 
 /** The newest chart known to serve `external-secrets.io/v1` with the values below. Chart and operator share versions. */
 const DEFAULT_VERSION = "2.9.0";
 const DEFAULT_REPOSITORY = "https://charts.external-secrets.io";
 const DEFAULT_CHART = "external-secrets";
+const DEFAULT_RELEASE = "external-secrets";
 
 /** Values of a Helm chart. */
 export type HelmValues = Record<string, unknown>;
@@ -25,7 +27,13 @@ export const DEFAULT_VALUES: HelmValues = {
 /** The arguments of {@link ExternalSecretsOperator}. */
 export interface ExternalSecretsOperatorArgs {
   /** The namespace to make and install into. */
-  namespace: pulumi.Input<string>;
+  namespace: string;
+
+  /** The Helm release's name. Default: `external-secrets`. The chart names its ServiceAccount and Deployment after it. */
+  releaseName?: string;
+
+  /** Ids of what is there already and is taken over: the namespace, and the release, which is upgraded. */
+  adopt?: { namespaces: readonly string[]; release?: string };
 
   /** The chart: a name in `repository`, a folder, an archive, or an `oci://` reference. Default: `external-secrets`. */
   chart?: string;
@@ -48,25 +56,20 @@ export class ExternalSecretsOperator extends pulumi.ComponentResource {
   constructor(name: string, args: ExternalSecretsOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:ExternalSecretsOperator", name, {}, opts);
 
-    const namespace = new kubernetes.core.v1.Namespace(
-      `${name}-namespace`,
-      { metadata: { name: args.namespace } },
-      { parent: this },
-    );
+    const namespace = ownNamespace(`${name}-namespace`, args.namespace, args.adopt, { parent: this });
 
     new kubernetes.helm.v3.Release(
       `${name}-release`,
       {
         ...chartLocation(args),
-        // The chart names its ServiceAccount and Deployment after the release.
-        name: "external-secrets",
+        name: args.releaseName ?? DEFAULT_RELEASE,
         namespace: namespace.metadata.name,
         values: mergeValues(DEFAULT_VALUES, args.values ?? {}),
         // A failed install is undone, a failed upgrade rolled back: the next run starts from a clean release.
         atomic: true,
         timeout: 300,
       },
-      { parent: this },
+      { parent: this, import: args.adopt?.release },
     );
 
     this.namespace = namespace.metadata.name;

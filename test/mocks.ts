@@ -3,6 +3,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { Cluster, ClusterError, type ClusterObject } from "../cluster";
 import type { StackOutputs } from "../outputs";
 
 // Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
@@ -43,6 +44,11 @@ export interface Scenario {
   states?: Record<string, { type: string; outputs: Record<string, unknown> }[]>;
   /** What is in the Doppler workplace: per project its description and its environments' names by slug. */
   workplace?: Record<string, { description?: string; environments: Record<string, string>; configs?: string[] }>;
+  /**
+   * What is in the cluster: objects as `kind/[namespace/]name`, the versions of the operator's kinds (without them the
+   * kinds are not there), and the status of its Helm release. Where there is no cluster, why.
+   */
+  cluster?: { objects?: string[]; served?: string[]; release?: string } | string;
   /** By repository (and `:` and environment), the Actions secrets that GitHub lists, with when they were written. */
   github?: Record<string, Record<string, string>>;
 }
@@ -171,6 +177,22 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     registerResourceHook: (_request: unknown, callback: (error: unknown, response: unknown) => void) =>
       callback(null, {}),
   });
+  const inCluster = () => {
+    if (typeof scenario.cluster === "string") throw new ClusterError(scenario.cluster);
+    return scenario.cluster ?? {};
+  };
+  const asked = [
+    jest.spyOn(Cluster.prototype, "present").mockImplementation((objects) => {
+      const { objects: there = [], served } = inCluster();
+      if (served === undefined && objects.some(({ kind }) => kind.endsWith(".external-secrets.io"))) {
+        throw new Error("kubectl knows no such kind");
+      }
+      const id = ({ kind, namespace, name }: ClusterObject) => [kind, namespace, name].filter(Boolean).join("/");
+      return Promise.resolve(objects.filter((object) => there.includes(id(object))));
+    }),
+    jest.spyOn(Cluster.prototype, "servedVersions").mockImplementation(() => Promise.resolve(inCluster().served)),
+    jest.spyOn(Cluster.prototype, "releaseStatus").mockImplementation(() => Promise.resolve(inCluster().release)),
+  ];
   const warn = jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
     warnings.push(message);
     return Promise.resolve();
@@ -237,6 +259,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     spy.mockRestore();
     warn.mockRestore();
     fetched.mockRestore();
+    asked.forEach((mock) => mock.mockRestore());
   }
 }
 

@@ -16,7 +16,7 @@ export const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>>
 };
 
 /** The same for Doppler: the values by the names under which they are typed. */
-const VALUES = {
+export const VALUES = {
   DATABASE_URL: SECRETS["default/bookmarked-secrets"]?.["DATABASE_URL"] ?? "",
   JWT_SECRET: SECRETS["default/bookmarked-secrets"]?.["JWT_SECRET"] ?? "",
   REPORTS_DATABASE_URL: SECRETS["reports/reports-credentials"]?.["database-url"] ?? "",

@@ -71,6 +71,10 @@ spec:
     });
   }
 
+  it("takes a conversion that is none", () => {
+    assert.equal(crdTemplates(crd("X", "  conversion:\n    strategy: None\n")).size, 1);
+  });
+
   for (const [what, bundle, message] of [
     ["an empty bundle", "\n", /the CRD bundle is empty/],
     ["another kind", crd("X").replace("CustomResourceDefinition", "Namespace"), /has a Namespace/],

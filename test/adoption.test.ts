@@ -1,0 +1,143 @@
+import { type Observation, only, runProgram, type Scenario, stackFile } from "./mocks";
+import type { StackOutputs } from "../outputs";
+
+// What a run finds in its cluster before it begins, and what it makes of it.
+
+beforeEach(() => {
+  process.env["DOPPLER_TOKEN"] = "dp.pt.test";
+  process.env["GITHUB_TOKEN"] = "ghp_test";
+});
+
+const program = (
+  scenario: Partial<Scenario>,
+  over: Record<string, unknown> = {},
+): Promise<Observation<StackOutputs>> => {
+  const own = Object.fromEntries(Object.entries(over).map(([key, value]) => [`secrets-pipeline:${key}`, value]));
+  return runProgram({ doppler: {}, ...scenario, stack: "dev", config: { ...stackFile("dev"), ...own } });
+};
+
+const imports = ({ resources }: Observation<StackOutputs>) =>
+  Object.fromEntries(resources.filter((r) => r.options["import"]).map((r) => [r.name, r.options["import"]]));
+
+/** A cluster set up by hand, app "reports" left out. */
+const BY_HAND = {
+  objects: [
+    "namespace/external-secrets",
+    "secret/external-secrets/doppler-token-auth",
+    "clustersecretstore.external-secrets.io/doppler-secret-store",
+    "externalsecret.external-secrets.io/default/bookmarked-secrets",
+  ],
+  served: ["v1", "v1beta1"],
+  release: "deployed",
+};
+
+describe("what was made by hand", () => {
+  it("is in the way, each thing by name, with what to do about it", async () => {
+    await expect(program({ cluster: BY_HAND })).rejects.toThrow(
+      [
+        'Stack "dev" can\'t be run. Nothing was created or changed.',
+        '  Namespace "external-secrets" exists in the cluster, and this stack did not make it.',
+        '  Secret "doppler-token-auth" in namespace "external-secrets" exists in the cluster, and this stack did not make it.',
+        '  ClusterSecretStore "doppler-secret-store" exists in the cluster, and this stack did not make it.',
+        '  ExternalSecret "bookmarked-secrets" in namespace "default" exists in the cluster, and this stack did not make it.',
+        '  Helm release "external-secrets" in namespace "external-secrets" exists in the cluster, and this stack did not make it.',
+        "    If another stack owns it, give this one names of its own.",
+        "    If it was made by hand, or by a run that was cut off: pulumi config set adopt true --stack dev, then pulumi up takes it over.",
+      ].join("\n"),
+    );
+  });
+
+  it("is taken over where the stack says so, and only what is there", async () => {
+    expect(imports(await program({ cluster: BY_HAND }, { adopt: true }))).toEqual({
+      "external-secrets-namespace": "external-secrets",
+      "external-secrets-release": "external-secrets/external-secrets",
+      "doppler-store-token": "external-secrets/doppler-token-auth",
+      "doppler-store-store": "doppler-secret-store",
+      "bookmarked-default-bookmarked-secrets": "default/bookmarked-secrets",
+    });
+  });
+
+  it("is taken over under the names it has", async () => {
+    const over = {
+      adopt: true,
+      operator: { releaseName: "eso" },
+      apps: [{ name: "web", namespace: "reports", externalSecretName: "web", keys: ["A"] }],
+    };
+    const objects = ["namespace/reports", "externalsecret.external-secrets.io/reports/web"];
+    const seen = await program({ cluster: { ...BY_HAND, objects } }, over);
+    expect(imports(seen)).toEqual({
+      reports: "reports",
+      "external-secrets-release": "external-secrets/eso",
+      "web-reports-web-secrets": "reports/web",
+    });
+    expect(only(seen.resources, "web-reports-web-secrets").inputs).toMatchObject({
+      metadata: { name: "web" },
+      spec: { target: { name: "web-secrets" } },
+    });
+    expect(only(seen.resources, "external-secrets-release").inputs["name"]).toBe("eso");
+  });
+
+  it("keeps what others have put on a namespace", async () => {
+    const { resources } = await program({ cluster: BY_HAND }, { adopt: true });
+    for (const name of ["external-secrets-namespace", "kubernetes:core/v1:Namespace::reports"]) {
+      expect(only(resources, name).options["ignoreChanges"]).toEqual([
+        "metadata.labels",
+        "metadata.annotations",
+        "spec",
+      ]);
+    }
+  });
+
+  it("is nothing special once it is in the state", async () => {
+    const object = (type: string, name: string, namespace?: string) => ({
+      type: `kubernetes:${type}`,
+      outputs: { metadata: { name, namespace } },
+    });
+    const state = [
+      object("core/v1:Namespace", "external-secrets"),
+      object("core/v1:Secret", "doppler-token-auth", "external-secrets"),
+      object("external-secrets.io/v1:ClusterSecretStore", "doppler-secret-store"),
+      object("external-secrets.io/v1:ExternalSecret", "bookmarked-secrets", "default"),
+      { type: "kubernetes:helm.sh/v3:Release", outputs: { name: "external-secrets" } },
+    ];
+    const seen = await program({ cluster: BY_HAND, states: { dev: state } });
+    expect(imports(seen)).toEqual({});
+
+    const all = [
+      ...state,
+      object("core/v1:Namespace", "reports"),
+      object("external-secrets.io/v1:ExternalSecret", "reports-credentials", "reports"),
+    ];
+    // Not even asked for.
+    await program({ cluster: "no such host", states: { dev: all } }, { adopt: true });
+  });
+});
+
+describe("a cluster that can't be taken over as it is", () => {
+  it("has an operator that does not serve v1 yet", async () => {
+    const cluster = { ...BY_HAND, served: ["v1alpha1", "v1beta1"] };
+    await expect(program({ cluster }, { adopt: true })).rejects.toThrow(
+      /older than 0\.16[^]*Upgrade it by hand to 0\.16/,
+    );
+  });
+
+  it.each([
+    ["pending-install", "helm uninstall external-secrets --namespace external-secrets"],
+    ["pending-upgrade", "helm rollback external-secrets --namespace external-secrets"],
+  ])("has a release in status %s", async (release, mend) => {
+    for (const adopt of [true, false]) {
+      await expect(program({ cluster: { served: ["v1"], release } }, { adopt })).rejects.toThrow(mend);
+    }
+  });
+
+  it("does not answer", async () => {
+    await expect(program({ cluster: "no such host" }, { adopt: true })).rejects.toThrow(
+      "The cluster can't be asked what is there to be taken over: no such host",
+    );
+  });
+});
+
+it("a cluster that is still to come is in nobody's way", async () => {
+  const { resources } = await program({ cluster: "no such host" });
+  expect(only(resources, "external-secrets-release").options["import"]).toBeUndefined();
+});
