@@ -85,7 +85,7 @@ async function serviceTokens(): Promise<Record<string, string>> {
 
 describe("what was made by hand", { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stack: "dev", earlierOperators: [OLD] });
+    user = await User.arrive({ stacks: ["dev"], earlierOperators: [OLD] });
     user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
   });
   after(async () => {
