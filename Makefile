@@ -1,7 +1,7 @@
 # make test      install, format, lint, types, unit tests (Node only)
 # make golden    renew the golden dumps of the checked-in stacks
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
-# make e2e       end-to-end tests in a sandbox of their own
+# make e2e       end-to-end tests in a sandbox of their own; with PART=drift, those of one file
 # make e2e-interruption    runs cut off at every request and every step; half an hour and more
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash
@@ -50,7 +50,7 @@ sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
 e2e: node_modules/.package-lock.json sandbox-build
-	@node sandbox/dist/cli/test.js e2e
+	@node sandbox/dist/cli/test.js e2e $(PART)
 
 e2e-interruption: node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e interruption
