@@ -54,9 +54,9 @@ export async function establish(
   return user;
 }
 
-/** `pulumi config set --path`. */
+/** `pulumi config set --path`; `--plaintext`, since names of tokens look like secrets to Pulumi. */
 export async function set(user: User, path: string, value: string): Promise<void> {
-  await user.run("pulumi", ["config", "set", "--stack", user.sandbox.stack, "--path", path, value]);
+  await user.run("pulumi", ["config", "set", "--stack", user.sandbox.stack, "--plaintext", "--path", path, value]);
 }
 
 /** Has the operator ask Doppler at once for all apps, whatever it is waiting for. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { command, type CommandResult } from "../cli/command.js";
+import { command, type CommandResult, succeed } from "../cli/command.js";
 import { toolEnvironment } from "../cli/environment.js";
 import { type Layout, layout } from "../cli/layout.js";
 import {
@@ -115,12 +115,23 @@ export class User {
     return result;
   }
 
+  /** Runs a tool that must succeed, for the test's own eyes: what it writes may hold values, and is not part of the transcript. */
+  quietly(program: string, args: readonly string[]): Promise<string> {
+    return succeed(program, args, { env: this.env, cwd: this.here.program });
+  }
+
   pulumi(...args: string[]): Promise<Run> {
     return this.run("pulumi", [...args, "--non-interactive", "--color", "never"]);
   }
 
   up(...args: string[]): Promise<Run> {
     return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview", ...args);
+  }
+
+  /** `pulumi up`, or another command that changes the stack, whatever becomes of it. */
+  tries(change: "up" | "destroy", ...args: string[]): Promise<Run> {
+    const options = ["--stack", this.stack, "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+    return this.attempt("pulumi", [change, ...options, ...args]);
   }
 
   kubectl(...args: string[]): Promise<Run> {

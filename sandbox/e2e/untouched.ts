@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { User } from "./user.js";
+
+// Nothing was created, changed or deleted: neither in Doppler and GitHub, by their own logs, nor in the clusters.
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+}
+
+interface KubernetesObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; uid: string; generation?: number };
+  readonly data?: unknown;
+}
+
+const KINDS = [
+  "namespaces",
+  "secrets",
+  "serviceaccounts",
+  "deployments",
+  "customresourcedefinitions",
+  "clusterroles",
+  "clusterrolebindings",
+];
+/** Of the operator; not there before it was installed. */
+const OPERATOR_KINDS = ["clustersecretstores.external-secrets.io", "externalsecrets.external-secrets.io"];
+
+/**
+ * Runs `body` and asserts that nothing has changed but in Pulumi.
+ *
+ * @param users one for each cluster
+ * @param what only the clusters, where `body` is to change something in Doppler or GitHub
+ */
+export async function untouched<T>(
+  users: readonly User[],
+  body: () => Promise<T>,
+  what: "everything" | "clusters" = "everything",
+): Promise<T> {
+  const [first] = users;
+  assert.ok(first);
+  const before = { writes: writes(first).length, objects: await objects(users) };
+  const result = await body();
+  if (what === "everything")
+    assert.deepEqual(writes(first).slice(before.writes), [], "nothing was written to Doppler or GitHub");
+  assert.deepEqual(await objects(users), before.objects, "the clusters are as they were");
+  return result;
+}
+
+/** All requests that changed something in Doppler or GitHub so far, or tried to. */
+function writes({ here }: User): string[] {
+  return [here.doppler, here.github].flatMap((dir) =>
+    readFileSync(join(dir, "requests.jsonl"), "utf8")
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Request)
+      .filter(({ method }) => method !== "GET" && method !== "HEAD")
+      .map(({ method, path }) => `${method} ${path}`),
+  );
+}
+
+/** What is in the clusters: each object's name, identity and version of what it is to be. */
+async function objects(users: readonly User[]): Promise<string[]> {
+  const found = await Promise.all(
+    users.map(async (user) => {
+      const usual = await list(user, KINDS);
+      const installed = OPERATOR_KINDS.every((kind) => usual.some(({ metadata }) => metadata.name === kind));
+      return [...usual, ...(installed ? await list(user, OPERATOR_KINDS) : [])].map((object) => text(user, object));
+    }),
+  );
+  return found.flat().sort();
+}
+
+async function list(user: User, kinds: readonly string[]): Promise<KubernetesObject[]> {
+  const found = await user.quietly("kubectl", ["get", kinds.join(), "--all-namespaces", "--output=json"]);
+  return (JSON.parse(found) as { items: KubernetesObject[] }).items;
+}
+
+function text(user: User, { kind, metadata, data }: KubernetesObject): string {
+  const { name, namespace = "", uid, generation = "" } = metadata;
+  // Of Secrets, what they hold counts; its digest is enough to see a change.
+  const digest = createHash("sha256").update(JSON.stringify(data ?? ""));
+  return [user.stack, kind, namespace, name, uid, generation, digest.digest("hex").slice(0, 12)].join(" ");
+}
