@@ -268,7 +268,7 @@ describe("what was made by hand", { concurrency: false }, () => {
 
   step("does without the token that was made by hand", async () => {
     const requests = operatorRequests(user).length;
-    await user.run("doppler", ["configs", "tokens", "revoke", (await serviceTokens())["by-hand"] ?? "", "--yes"]);
+    await user.run("doppler", ["configs", "tokens", "revoke", (await serviceTokens())["by-hand"] ?? ""]);
     await user.type("JWT_SECRET", "e2e-after-the-adoption");
     const bookmarked = { ...SECRETS["default/bookmarked-secrets"], JWT_SECRET: "e2e-after-the-adoption" };
     await delivered(user, { ...SECRETS, "default/bookmarked-secrets": bookmarked });
