@@ -266,6 +266,18 @@ describe("what was made by hand", { concurrency: false }, () => {
     assert.equal((await held(APP_KIND, "reports", "reports")).spec?.refreshInterval, "10s");
   });
 
+  step("is stored as v1 once each object has been written again", async () => {
+    for (const kind of [APP_KIND, STORE_KIND]) {
+      const { stdout } = await user.kubectl("get", kind, "--all-namespaces", "--output=json");
+      await user.run("kubectl", ["replace", "--filename=-"], stdout);
+      const patch = JSON.stringify({ status: { storedVersions: ["v1"] } });
+      await user.kubectl("patch", "crd", kind, "--subresource=status", "--type=merge", `--patch=${patch}`);
+    }
+    assert.deepEqual(await versions("{.status.storedVersions[*]}"), ["v1"]);
+    assert.deepEqual(await identities(), made);
+    await user.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes");
+  });
+
   step("does without the token that was made by hand", async () => {
     const requests = operatorRequests(user).length;
     await user.run("doppler", ["configs", "tokens", "revoke", (await serviceTokens())["by-hand"] ?? ""]);

@@ -446,6 +446,37 @@ describe("read and delete", () => {
     assert.deepEqual(imported?.inputs, created.inputs);
   });
 
+  it("imports of a custom resource only which it is, and takes over what kubectl wrote when it is updated", async () => {
+    installWidgets();
+    const news = widgetInputs({ interval: "1m0s" });
+    const kubectl = { manager: "kubectl-client-side-apply", operation: "Update" };
+    const operator = { manager: "operator", operation: "Update", fieldsV1: { "f:spec": { "f:interval": {} } } };
+    const metadata = { name: "w", namespace: "apps", labels: { team: "by-hand" }, uid: "u-1" };
+    const fieldsV1 = { "f:metadata": { "f:labels": { "f:team": {} } } };
+    const managedFields = [{ ...kubectl, fieldsV1 }, operator];
+    server.put(WIDGET_PATH, { ...news, metadata: { ...metadata, managedFields } });
+
+    const imported = await client.read(WIDGET, "thing", "apps/w");
+    assert.deepEqual(imported?.inputs, {
+      apiVersion: "ex.example.com/v1",
+      kind: "Widget",
+      metadata: { name: "w", namespace: "apps" },
+    });
+    const { changes, replaces } = await client.diff(WIDGET, "thing", "apps/w", imported, news);
+    assert.equal(changes, "some");
+    assert.deepEqual(replaces, []);
+
+    server.requests.length = 0;
+    await client.update(WIDGET, "thing", "apps/w", imported, news);
+    const [adoption, apply] = server.requests.filter(({ method }) => method === "PATCH");
+    const manager = imported?.outputs["__fieldManager"];
+    assert.deepEqual((adoption?.body as PropertyMap[])[0]?.["value"], [
+      operator,
+      { manager, operation: "Apply", fieldsV1 },
+    ]);
+    assert.equal(apply?.query.get("fieldManager"), manager);
+  });
+
   it("deletes in the foreground and waits until the object is gone", async () => {
     const created = await create(SECRET, tokenInputs("one"));
     let finalized = false;
