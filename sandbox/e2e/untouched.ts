@@ -42,24 +42,25 @@ export async function untouched<T>(
 ): Promise<T> {
   const [first] = users;
   assert.ok(first);
-  const before = { writes: writes(first).length, objects: await objects(users) };
+  const { doppler, github } = first.here;
+  const before = { doppler: writes(doppler).length, github: writes(github).length, objects: await objects(users) };
   const result = await body();
-  if (what === "everything")
-    assert.deepEqual(writes(first).slice(before.writes), [], "nothing was written to Doppler or GitHub");
+  if (what === "everything") {
+    const made = [...writes(doppler).slice(before.doppler), ...writes(github).slice(before.github)];
+    assert.deepEqual(made, [], "nothing was written to Doppler or GitHub");
+  }
   assert.deepEqual(await objects(users), before.objects, "the clusters are as they were");
   return result;
 }
 
-/** All requests that changed something in Doppler or GitHub so far, or tried to. */
-function writes({ here }: User): string[] {
-  return [here.doppler, here.github].flatMap((dir) =>
-    readFileSync(join(dir, "requests.jsonl"), "utf8")
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as Request)
-      .filter(({ method }) => method !== "GET" && method !== "HEAD")
-      .map(({ method, path }) => `${method} ${path}`),
-  );
+/** All requests that changed something in the service with this folder so far, or tried to. */
+function writes(dir: string): string[] {
+  return readFileSync(join(dir, "requests.jsonl"), "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Request)
+    .filter(({ method }) => method !== "GET" && method !== "HEAD")
+    .map(({ method, path }) => `${method} ${path}`);
 }
 
 /** What is in the clusters: each object's name, identity and version of what it is to be. */
