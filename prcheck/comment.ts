@@ -180,6 +180,7 @@ function polling(reports: readonly StackReport[]): string[] {
     `${rate(after)} reads a minute for all stacks together${before === after ? ", as before" : `, ${rate(before)} before`}: one for each key at each refresh. ` +
       "A limit holds for each token, which is one stack's, and for each IP address, which clusters may share.",
     "",
+    "",
   );
   return lines;
 }

@@ -435,6 +435,7 @@ describe("the comment", () => {
       app("a", op, bookmarked, bookmarked, { properties: ["spec.data[0].secretKey"] }),
     );
     const text = rendered(read([...steps, app("r", "same", reports, reports)]));
+    expect(text).toContain("\n\n<details>\n");
     expect(text).toContain("<summary>Resources of <code>dev</code>: 1 change, 2 unchanged</summary>");
     expect(text).toContain(
       "| replace | `kubernetes:external-secrets.io/v1:ExternalSecret` | `a-external-secret` | `spec.data[0].secretKey` |",
