@@ -14,10 +14,15 @@ await main(async (signal) => {
   const log = (line: string) => console.error(`• ${line}`);
   const git = { cwd: here.program, env: process.env, signal };
 
-  const wanted = process.env["BASE"] ?? "main";
-  const found = await command("git", ["merge-base", "HEAD", wanted], git);
-  if (found.code !== 0) throw new Error(`there is no commit "${wanted}" to compare with; set BASE to one`);
-  const base = found.stdout.trim();
+  const asked = process.env["BASE"];
+  // A fresh clone of another branch has main at its origin only.
+  const candidates = asked ? [asked] : ["main", "origin/main"];
+  let base = "";
+  for (const candidate of candidates) {
+    const found = await command("git", ["merge-base", "HEAD", candidate], git);
+    if (base === "" && found.code === 0) base = found.stdout.trim();
+  }
+  if (base === "") throw new Error(`there is no commit ${candidates.join(" or ")} to compare with; set BASE to one`);
   const files = (await succeed("git", ["ls-tree", "--name-only", base], git)).split("\n");
   const stacks = stackNames(here.program);
   const sources = new Map<string, string>();
