@@ -176,6 +176,10 @@ describe("an object of the operator", () => {
     const props = { ...resource.props, apiVersion: "external-secrets.io/v1alpha1" };
     expect(await violations([{ ...resource, props }])).toHaveLength(1);
   });
+  it("is known by its type where a preview does not know what it says", async () => {
+    const resource = external({}, "v1beta1");
+    expect(await violations([{ ...resource, props: { ...resource.props, apiVersion: UNKNOWN } }])).toHaveLength(1);
+  });
   it("may be v1alpha1 where there is no v1", async () => {
     expect(await violations([external({}, "v1alpha1", "PushSecret")])).toEqual([]);
   });

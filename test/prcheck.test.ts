@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { comment, MARKER } from "../prcheck/comment";
 import { NotAPreview, parsePreview } from "../prcheck/preview";
 import { report, type StackReport } from "../prcheck/report";
@@ -188,6 +192,44 @@ describe("a preview", () => {
   ])("is not %s, and the error repeats nothing of it", (_what, text) => {
     expect(() => parsePreview(text)).toThrow(NotAPreview);
     expect(() => parsePreview(text)).toThrow(expect.not.stringContaining(VALUES.plain) as string);
+  });
+});
+
+describe("the command", () => {
+  const main = (args: string[], input = "") =>
+    spawnSync(process.execPath, ["--require", "ts-node/register/transpile-only", "prcheck/main.ts", ...args], {
+      cwd: join(__dirname, ".."),
+      input,
+      encoding: "utf8",
+    });
+
+  it("shows what a preview said, but for the debug messages, which hold secrets", () => {
+    const messages = [{ severity: "error", message: "error: preview failed\n" }];
+    const { stdout, stderr, status } = main(
+      ["read", "dev"],
+      stream([app("a", "create", undefined, bookmarked)], { messages }),
+    );
+    expect([stderr, status]).toEqual(["error: preview failed\n", 0]);
+    expect(JSON.parse(stdout)).toMatchObject({ stack: "dev", errors: 1, reads: { before: 0, after: 2 } });
+    for (const value of Object.values(VALUES)) expect(stdout + stderr).not.toContain(value);
+  });
+  it("writes the comment from what it has read", () => {
+    const folder = mkdtempSync(join(tmpdir(), "prcheck-"));
+    try {
+      writeFileSync(join(folder, "dev.json"), main(["read", "dev"], digest([])).stdout);
+      expect(main(["write", folder, "dev", "prod"]).stdout).toBe(comment(["dev", "prod"], [read([])]));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+  it.each([
+    ["what it can't read", ["read", "dev"], `{"policyEvent": {"message": 3, "${VALUES.plain}": 1}}`],
+    ["a report that is none", ["write", join(__dirname, "golden"), "none"], ""],
+    ["another order", ["erase"], ""],
+  ])("repeats nothing of %s", (_what, args, input) => {
+    const { stdout, stderr } = main(args, input);
+    expect(stdout + stderr).not.toContain(VALUES.plain);
+    expect(stderr + stdout).toMatch(/^(expected what|<!--)/);
   });
 });
 
@@ -458,6 +500,7 @@ describe("the comment", () => {
       ]),
     );
     const outside = text.replaceAll(/`[^`\n]*`/g, "");
+    expect(text).not.toContain("k`k");
     expect(outside).not.toMatch(/@everyone|<b>|^# |\[a\]\(b\)/m);
   });
   it("and what it is made from hold no value", () => {
