@@ -3,11 +3,13 @@
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
 # make e2e       end-to-end tests in a sandbox of their own; with PART=drift, those of one file
 # make e2e-interruption    runs cut off at every request and every step; half an hour and more
+# make pr-check  what the working tree would do to the sandbox's stacks, as the comment on a pull request; BASE=main
+# make lint-workflows      actionlint on .github/workflows; needs Go
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: test golden sandbox sandbox-down sandbox-clean e2e e2e-interruption
+.PHONY: test golden sandbox sandbox-down sandbox-clean e2e e2e-interruption pr-check lint-workflows
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@echo "installing the program's packages …"
@@ -19,12 +21,17 @@ sandbox/node_modules/.package-lock.json: sandbox/package.json sandbox/package-lo
 	@npm --prefix sandbox ci --no-progress --loglevel=error
 	@touch $@
 
+policy/node_modules/.package-lock.json: policy/package.json policy/package-lock.json
+	@echo "installing the policies' packages …"
+	@npm --prefix policy ci --no-progress --loglevel=error
+	@touch $@
+
 .PHONY: sandbox-build
 sandbox-build: sandbox/node_modules/.package-lock.json
 	@npm --prefix sandbox run --silent build
 
 # The program's checks and the sandbox's side by side: each ends with its own closing line.
-test: node_modules/.package-lock.json sandbox-build
+test: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-program test-sandbox
 
 .PHONY: test-program test-sandbox
@@ -49,8 +56,14 @@ sandbox-clean:
 sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
-e2e: node_modules/.package-lock.json sandbox-build
+e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e $(PART)
 
 e2e-interruption: node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e interruption
+
+pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
+	@node sandbox/dist/cli/pr-check.js
+
+lint-workflows: sandbox-build
+	@node sandbox/dist/cli/lint-workflows.js

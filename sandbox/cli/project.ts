@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { isMap, parseDocument } from "yaml";
 import type { Layout } from "./layout.js";
@@ -19,6 +19,9 @@ export interface Overrides {
   readonly context?: string;
 }
 
+/** In the sandbox's project: what its files were made from. */
+const APPLIED = ".sources.json";
+
 interface Applied {
   /** By stack, the digest of the checked-in file that the sandbox's own was made from. */
   readonly sources: Record<string, string>;
@@ -34,8 +37,12 @@ export function stackNames(program: string): string[] {
 
 /** A checked-in stack's settings, without the project's prefix; unchecked, since the program checks them. */
 export function stackSettings(program: string, stack: string): Record<string, unknown> {
-  const file = join(program, `Pulumi.${stack}.yaml`);
-  const { config } = (parseDocument(readFileSync(file, "utf8")).toJS() ?? {}) as { config?: Record<string, unknown> };
+  return settingsIn(readFileSync(join(program, `Pulumi.${stack}.yaml`), "utf8"));
+}
+
+/** The same of a stack file's text. */
+export function settingsIn(source: string): Record<string, unknown> {
+  const { config } = (parseDocument(source).toJS() ?? {}) as { config?: Record<string, unknown> };
   return Object.fromEntries(
     Object.entries(config ?? {})
       .filter(([key]) => key.startsWith(`${NAMESPACE}:`))
@@ -53,7 +60,7 @@ export function syncProject(layout: Layout, overrides: Overrides): void {
   project.set("main", relative(layout.project, layout.program));
   writeIfChanged(join(layout.project, "Pulumi.yaml"), project.toString());
 
-  const appliedFile = join(layout.project, ".sources.json");
+  const appliedFile = join(layout.project, APPLIED);
   const before: Applied = existsSync(appliedFile)
     ? (JSON.parse(readFileSync(appliedFile, "utf8")) as Applied)
     : { sources: {} };
@@ -68,6 +75,22 @@ export function syncProject(layout: Layout, overrides: Overrides): void {
     writeIfChanged(target, override(source, existsSync(target) ? readFileSync(target, "utf8") : undefined, overrides));
   }
   writeIfChanged(appliedFile, JSON.stringify({ sources }, undefined, 2));
+}
+
+/**
+ * Puts other stack files in the place of the program's, such as those of another commit, until the next
+ * {@link syncProject}.
+ *
+ * @param sources the files' texts by stack
+ */
+export function layStackFiles(layout: Layout, overrides: Overrides, sources: ReadonlyMap<string, string>): void {
+  for (const [stack, source] of sources) {
+    const target = join(layout.project, `Pulumi.${stack}.yaml`);
+    const earlier = existsSync(target) ? readFileSync(target, "utf8") : undefined;
+    writeIfChanged(target, override(source, earlier, overrides));
+  }
+  // Without this note the program's own files are laid anew.
+  rmSync(join(layout.project, APPLIED), { force: true });
 }
 
 /** A checked-in stack file with the overrides, and with the salt of the sandbox's earlier version of it. */

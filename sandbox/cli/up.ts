@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { command, succeed } from "./command.js";
 import { clusterLayout, FIRST_CLUSTER, type Layout, layout } from "./layout.js";
 import { main } from "./main.js";
 import type { Clusters } from "./places.js";
 import { forStack, type Sandbox, sandboxEnvironment, startSandbox } from "./sandbox.js";
 import { stackSettings } from "./project.js";
+import { dopplerNames, typeMissing } from "./values.js";
 
 // `make sandbox`: everything up, `pulumi up` on the checked-in stacks, values typed with the Doppler CLI, the result.
 
@@ -66,7 +66,11 @@ async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Pro
   ];
   await succeed("pulumi", up, show);
 
-  const typed = await typeValues(here, sandbox, tool);
+  const typed = await typeMissing(dopplerNames(stackSettings(here.program, stack)), tool, (name, first) => {
+    if (first) console.log("");
+    if (first) log("typing a random value for each name that has none, with the Doppler CLI:");
+    console.log(`$ doppler secrets set ${name}`);
+  });
   if (typed.length > 0) {
     console.log(`\n$ pulumi up --stack ${stack}     # the DockerHub credentials have values now`);
     await succeed("pulumi", up, show);
@@ -94,46 +98,6 @@ async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Pro
   }
   console.log(`\n$ pulumi stack output --json`);
   await command("pulumi", ["stack", "output", "--json", "--stack", stack], show);
-}
-
-/** Types a value for every name the stack reads that has none yet, as a person would, and gives their names. */
-async function typeValues(
-  here: Layout,
-  sandbox: Sandbox,
-  tool: { env: NodeJS.ProcessEnv; cwd: string; signal: AbortSignal },
-): Promise<string[]> {
-  const present = JSON.parse(await succeed("doppler", ["secrets", "--only-names", "--json"], tool)) as Record<
-    string,
-    unknown
-  >;
-  const missing = dopplerNames(stackSettings(here.program, sandbox.stack)).filter((name) => !(name in present));
-  if (missing.length === 0) return [];
-  console.log("");
-  log("typing a random value for each name that has none, with the Doppler CLI:");
-  for (const name of missing) {
-    console.log(`$ doppler secrets set ${name}`);
-    await succeed("doppler", ["secrets", "set", name, "--silent"], {
-      ...tool,
-      input: randomBytes(18).toString("base64url"),
-    });
-  }
-  return missing;
-}
-
-/** The Doppler names that a stack's apps and its DockerHub credentials come from. */
-export function dopplerNames(settings: Record<string, unknown>): string[] {
-  const { apps = [], githubActions } = settings as {
-    apps?: { keys: string[] | Record<string, string> }[];
-    githubActions?: { username?: { dopplerName?: string }; token?: { dopplerName?: string } };
-  };
-  const names = apps.flatMap(({ keys }) => (Array.isArray(keys) ? keys : Object.values(keys)));
-  if (githubActions !== undefined) {
-    names.push(
-      githubActions.username?.dopplerName ?? "DOCKERHUB_USERNAME",
-      githubActions.token?.dopplerName ?? "DOCKERHUB_TOKEN",
-    );
-  }
-  return [...new Set(names)];
 }
 
 function seconds(since: number): string {

@@ -262,6 +262,89 @@ describe("the language host", { timeout: 60_000 }, () => {
     await untilGone(pid);
   });
 
+  describe("runs a plugin", () => {
+    const PLUGIN = `
+      const { argv, cwd, env } = process;
+      console.log(JSON.stringify({
+        argv: argv.slice(2), cwd: cwd(),
+        env: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("PULUMI_") || name === "WITH_SIGN")),
+      }));
+      console.error("told");`;
+
+    function makePlugin(name: string, launcher: string, script: string): string {
+      const project = makeProject(name, "");
+      write(`${name}/node_modules/@pulumi/pulumi/cmd/${launcher}/index.js`, script);
+      return project;
+    }
+
+    function pluginRequest(programDirectory: string, kind: string): pb.RunPluginRequest {
+      const request = new languageProto.RunPluginRequest();
+      request.setInfo(programInfo(programDirectory));
+      request.setKind(kind);
+      request.setPwd(folder);
+      request.setArgsList([engine.address]);
+      request.setEnvList([`PATH=${process.env["PATH"]}`, "WITH_SIGN=a=b"]);
+      return request;
+    }
+
+    /** What it wrote to either stream, and the error with which the call ended. */
+    async function output(request: pb.RunPluginRequest): Promise<{ stdout: string; stderr: string; error?: string }> {
+      const stream = host.client.runPlugin(request);
+      let [stdout, stderr] = ["", ""];
+      stream.on("data", (response: pb.RunPluginResponse) => {
+        stdout += Buffer.from(response.getStdout_asU8()).toString();
+        stderr += Buffer.from(response.getStderr_asU8()).toString();
+      });
+      const error = await new Promise<grpc.ServiceError | undefined>((resolve) => {
+        stream.on("error", resolve);
+        stream.on("end", () => resolve(undefined));
+      });
+      return { stdout, stderr, ...(error && { error: error.details }) };
+    }
+
+    it("that is a policy pack, in its own folder and named last", async () => {
+      const pack = makePlugin("pack", "run-policy-pack", PLUGIN);
+      const { stdout, stderr, error } = await output(pluginRequest(pack, "analyzer"));
+      assert.deepEqual(JSON.parse(stdout), {
+        argv: [engine.address, pack],
+        cwd: pack,
+        env: { PULUMI_NODEJS_TYPESCRIPT: "true", WITH_SIGN: "a=b" },
+      });
+      assert.deepEqual([stderr, error], ["told\n", undefined]);
+    });
+
+    it("that is a provider, in the engine's folder and named first", async () => {
+      const provider = makePlugin("provider", "run-plugin", PLUGIN);
+      const { stdout } = await output(pluginRequest(provider, "resource"));
+      const { argv, cwd } = JSON.parse(stdout) as { argv: string[]; cwd: string };
+      assert.deepEqual([argv, cwd], [[provider, engine.address], folder]);
+    });
+
+    it("and says how it ended, or why it never began", async () => {
+      const failing = makePlugin("failing", "run-policy-pack", "process.exit(3)");
+      assert.equal(
+        (await output(pluginRequest(failing, "analyzer"))).error,
+        "Program exited with non-zero exit code: 3",
+      );
+      write("no-sdk/package.json", "{}");
+      assert.match(
+        (await output(pluginRequest(join(folder, "no-sdk"), "analyzer"))).error ?? "",
+        /has not been installed/,
+      );
+    });
+
+    it("until the engine drops the call", async () => {
+      const pack = makePlugin("waiting", "run-policy-pack", WAIT);
+      const stream = host.client.runPlugin(pluginRequest(pack, "analyzer"));
+      stream.on("error", () => undefined);
+      const [response] = (await once(stream, "data")) as [pb.RunPluginResponse];
+      const pid = Number(Buffer.from(response.getStdout_asU8()).toString().slice(4));
+      stream.cancel();
+      await untilGone(pid);
+      assert.equal(host.process.exitCode, null);
+    });
+  });
+
   it("answers the smaller questions", async () => {
     const project = makeProject("about", "");
     write("about/node_modules/typescript/package.json", JSON.stringify({ name: "typescript", version: "5.0.1" }));

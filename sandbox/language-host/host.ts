@@ -10,7 +10,7 @@ import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import emptyProto from "google-protobuf/google/protobuf/empty_pb.js";
 import { parseOptions } from "./options.js";
 import { directDependencies, type Parameterization, requiredPackages } from "./packages.js";
-import { runProgram } from "./program.js";
+import { runProgram, startPlugin } from "./program.js";
 
 /** The released language host that this one stands in for. */
 export const VERSION = "3.259.0";
@@ -101,9 +101,7 @@ export class LanguageHost {
         }
         return response;
       }),
-      runPlugin: (call) => {
-        call.emit("error", { code: grpc.status.UNIMPLEMENTED, details: "RunPlugin is not implemented" });
-      },
+      runPlugin: (call) => this.#runPlugin(call),
       generateProgram: unimplemented("GenerateProgram"),
       generateProject: unimplemented("GenerateProject"),
       generatePackage: unimplemented("GeneratePackage"),
@@ -154,6 +152,47 @@ export class LanguageHost {
       response.setError(error instanceof Error ? error.message : String(error));
     }
     callback(null, response);
+  }
+
+  /** Runs a plugin to its end. What it writes goes to the engine, which reads the plugin's port there. */
+  #runPlugin(call: grpc.ServerWritableStream<pb.RunPluginRequest, pb.RunPluginResponse>): void {
+    const { request } = call;
+    const callEnded = new AbortController();
+    call.on("cancelled", () => callEnded.abort());
+    const fail = (details: string): void => {
+      call.emit("error", { code: grpc.status.UNKNOWN, details });
+    };
+    try {
+      const info = request.getInfo();
+      const child = startPlugin(
+        {
+          kind: request.getKind(),
+          programDirectory: info?.getProgramDirectory() ?? "",
+          workingDirectory: request.getPwd(),
+          options: parseOptions(info?.getOptions()?.toJavaScript() ?? {}),
+          args: request.getArgsList(),
+          env: request.getEnvList(),
+        },
+        AbortSignal.any([callEnded.signal, this.#cancelled.signal]),
+      );
+      for (const stream of ["stdout", "stderr"] as const) {
+        child[stream].on("data", (chunk: Buffer) => {
+          const response = new languageProto.RunPluginResponse();
+          if (stream === "stdout") response.setStdout(chunk);
+          else response.setStderr(chunk);
+          call.write(response);
+        });
+      }
+      child.on("error", (error) => fail(`the plugin could not be started: ${error.message}`));
+      child.on("close", (code, killedBy) => {
+        if (code === 0) call.end();
+        else if (child.pid !== undefined) {
+          fail(code === null ? `Program ended by ${killedBy}` : `Program exited with non-zero exit code: ${code}`);
+        }
+      });
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #install(call: grpc.ServerWritableStream<pb.InstallDependenciesRequest, pb.InstallDependenciesResponse>): void {

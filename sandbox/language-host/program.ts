@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { NodeOptions } from "./options.js";
 
 const GRACE = 5_000;
@@ -37,10 +38,10 @@ export interface ProgramResult {
   bail: boolean;
 }
 
-/** Finds the SDK's launcher as the program would. Throws with advice when the SDK is not installed. */
-export function locateLauncher(programDirectory: string): string {
+/** Finds a launcher of the SDK as the program would. Throws with advice when the SDK is not installed. */
+export function locateLauncher(programDirectory: string, launcher = "run"): string {
   try {
-    return createRequire(join(programDirectory, "index.js")).resolve("@pulumi/pulumi/cmd/run");
+    return createRequire(join(programDirectory, "index.js")).resolve(`@pulumi/pulumi/cmd/${launcher}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") {
       throw new Error("It looks like the Pulumi SDK has not been installed. Have you run pulumi install?", {
@@ -81,12 +82,60 @@ export function launcherEnvironment(run: ProgramRun): Record<string, string> {
   return {
     PULUMI_CONFIG: JSON.stringify(Object.fromEntries(config)),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(run.configSecretKeys),
-    ...(run.options.typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),
-    ...(run.options.tsconfig === undefined ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: run.options.tsconfig }),
+    ...optionsEnvironment(run.options),
   };
 }
 
+function optionsEnvironment({ typescript, tsconfig }: NodeOptions): Record<string, string> {
+  return {
+    ...(typescript ? { PULUMI_NODEJS_TYPESCRIPT: "true" } : {}),
+    ...(tsconfig === undefined ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: tsconfig }),
+  };
+}
+
+/** What to run for a policy pack, or for another plugin that is written as a program. */
+export interface PluginRun {
+  /** `analyzer` for a policy pack. */
+  kind: string;
+  programDirectory: string;
+  /** Where the engine works. */
+  workingDirectory: string;
+  options: NodeOptions;
+  args: string[];
+  /** The whole environment, as `NAME=value`. */
+  env: string[];
+}
+
+/** Node's arguments for a plugin. A policy pack's launcher wants the folder last, the others want it first. */
+export function pluginArguments({ kind, programDirectory, options, args }: PluginRun): string[] {
+  const pack = kind === "analyzer";
+  const launcher = locateLauncher(programDirectory, pack ? "run-policy-pack" : "run-plugin");
+  return [launcher, ...options.nodeArgs, ...(pack ? [...args, programDirectory] : [programDirectory, ...args])];
+}
+
 const running = new Set<ChildProcess>();
+
+/** Starts a plugin. It ends with this process, or when `signal` fires. */
+export function startPlugin(run: PluginRun, signal: AbortSignal): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(process.execPath, pluginArguments(run), {
+    // A policy pack reads its package.json in the folder where it runs.
+    cwd: run.kind === "analyzer" ? run.programDirectory : run.workingDirectory,
+    env: {
+      ...Object.fromEntries(run.env.map((pair) => [pair.split("=", 1)[0] ?? "", pair.slice(pair.indexOf("=") + 1)])),
+      ...optionsEnvironment(run.options),
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  const kill = (): void => void child.kill("SIGKILL");
+  if (signal.aborted) kill();
+  signal.addEventListener("abort", kill, { once: true });
+  child.on("close", () => {
+    running.delete(child);
+    signal.removeEventListener("abort", kill);
+  });
+  return child;
+}
 
 /**
  * Runs a program to its end. Its output goes to this process's, where the engine picks it up. When `signal` fires the
@@ -128,7 +177,7 @@ export async function runProgram(run: ProgramRun, signal: AbortSignal, grace = G
   }
 }
 
-/** Kills the programs still running, for when this process has to end at once. */
+/** Kills the programs and plugins still running, for when this process has to end at once. */
 export function killPrograms(): void {
   for (const child of running) {
     child.kill("SIGKILL");

@@ -139,6 +139,18 @@ export async function ensureOperator(version: EarlierOperator, options: Toolchai
   return operatorIn(await provide(wanted, cacheRoot(env), env, options), wanted);
 }
 
+/**
+ * Finds or builds one tool that is no part of the sandbox, and gives the folder of its programs.
+ *
+ * @throws as {@link ensureToolchain} does
+ */
+export async function ensureTool(tool: GoTool, options: ToolchainOptions): Promise<string> {
+  const env = options.env ?? process.env;
+  const wanted = [goArtefact(tool, resolve(options.modulesDir ?? ownModules))];
+  const dirs = await provide(wanted, cacheRoot(env), env, options);
+  return dirs.get(tool.name) ?? "";
+}
+
 function operatorIn(dirs: ReadonlyMap<string, string>, wanted: readonly Artefact[]): Operator {
   const built = (artefact: string) => join(dirs.get(artefact) ?? "", "external-secrets");
   const version = bare(wanted.find((artefact) => artefact.name === externalSecrets.name)?.version ?? "");

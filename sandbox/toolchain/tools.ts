@@ -115,6 +115,15 @@ export const goTools = [
   },
 ] as const satisfies readonly GoTool[];
 
+/** Checks GitHub workflows; no part of the sandbox, and built only where it is asked for. */
+export const actionlint = {
+  name: "actionlint",
+  moduleDir: "actionlint",
+  module: "github.com/rhysd/actionlint",
+  programs: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },
+  seconds: 15,
+} as const satisfies GoTool;
+
 /** The External Secrets Operator; built from a trimmed copy of its module. */
 export const externalSecrets = {
   name: "external-secrets",

@@ -1,0 +1,116 @@
+import type { State, Step } from "./preview";
+import { urnParts } from "./preview";
+import { seconds } from "../policy/duration";
+
+// What the ExternalSecrets in a preview make: which Secrets, with which keys, for which apps, at what cost.
+
+/** A Secret as an ExternalSecret makes it. */
+export interface MadeSecret {
+  /** The app, or the ExternalSecret where it belongs to none. */
+  app: string;
+  namespace: string;
+  name: string;
+  /** Where each key comes from, by key. */
+  keys: Map<string, string>;
+  /** Whether deleting the ExternalSecret deletes the Secret. */
+  owned: boolean;
+  /** Reads of secrets at Doppler, each minute. */
+  readsPerMinute: number;
+}
+
+type Properties = Record<string, unknown>;
+
+const isMap = (value: unknown): value is Properties =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const map = (value: unknown): Properties => (isMap(value) ? value : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+/** The kind of an object of the operator's, such as `ExternalSecret`. */
+export function esoKind(urn: string): string | undefined {
+  return /^kubernetes:external-secrets\.io\/\w+:(\w+?)(Patch)?$/.exec(urnParts(urn).type)?.[1];
+}
+
+/** What a resource says of itself; in a preview of a new one the outputs may not be there yet. */
+export function described(state: State): Properties {
+  return Object.keys(state.inputs).length > 0 ? state.inputs : state.outputs;
+}
+
+/** An object's name and namespace in the cluster. */
+export function objectName(state: State): { namespace: string; name: string } {
+  const metadata = map(described(state)["metadata"]);
+  return { namespace: text(metadata["namespace"]) ?? "default", name: text(metadata["name"]) ?? "?" };
+}
+
+/** Names of the stores that do not read from Doppler: what is read from them costs nothing there. */
+export function freeStores(states: readonly State[]): Set<string> {
+  const free = new Set<string>();
+  for (const state of states) {
+    const kind = esoKind(state.urn);
+    if (kind !== "ClusterSecretStore" && kind !== "SecretStore") continue;
+    const provider = map(map(described(state)["spec"])["provider"]);
+    if (Object.keys(provider).length > 0 && !("doppler" in provider)) free.add(objectName(state).name);
+  }
+  return free;
+}
+
+/** The Secret that an ExternalSecret makes. */
+export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret {
+  const { namespace, name } = objectName(state);
+  const spec = map(described(state)["spec"]);
+  const target = map(spec["target"]);
+  const parent = state.parent === undefined ? undefined : urnParts(state.parent);
+
+  const keys = new Map<string, string>();
+  let reads = 0;
+  const defaultStore = text(map(spec["secretStoreRef"])["name"]);
+  const costs = (sourceRef: unknown) => {
+    const source = map(sourceRef);
+    if ("generatorRef" in source) return 0;
+    return free.has(text(map(source["storeRef"])["name"]) ?? defaultStore ?? "") ? 0 : 1;
+  };
+  for (const item of list(spec["data"]).map(map)) {
+    const from = text(map(item["remoteRef"])["key"]);
+    keys.set(text(item["secretKey"]) ?? "?", from ?? "?");
+    reads += costs(item["sourceRef"]);
+  }
+  for (const item of list(spec["dataFrom"]).map(map)) {
+    const extracted = text(map(item["extract"])["key"]);
+    if (extracted !== undefined) keys.set(`all of ${extracted}`, extracted);
+    else if ("find" in item) keys.set("all that match", "a pattern");
+    else keys.set("generated", "a generator");
+    reads += costs(item["sourceRef"]);
+  }
+  // A template decides which keys there are, and what they are made of.
+  const template = map(target["template"]);
+  const made = Object.keys(map(template["data"]));
+  if (made.length > 0) {
+    const sources = [...keys.values()].join(", ");
+    if (template["mergePolicy"] !== "Merge") keys.clear();
+    for (const key of made) keys.set(key, `a template of ${sources}`);
+  }
+
+  const policy = text(spec["refreshPolicy"]);
+  // ESO's own, where there is none.
+  const interval = seconds(text(spec["refreshInterval"]) ?? "1h");
+  const once = policy === "CreatedOnce" || policy === "OnChange" || interval === undefined || interval === 0;
+  return {
+    app: parent?.type === "secrets-pipeline:index:AppSecrets" ? parent.name : urnParts(state.urn).name,
+    namespace,
+    name: text(target["name"]) ?? name,
+    keys,
+    owned: (text(target["creationPolicy"]) ?? "Owner") === "Owner",
+    readsPerMinute: once ? 0 : (reads * 60) / interval,
+  };
+}
+
+/** The state of each resource before and after, by URN. */
+export function beforeAndAfter(steps: readonly Step[]): { before: Map<string, State>; after: Map<string, State> } {
+  const before = new Map<string, State>();
+  const after = new Map<string, State>();
+  for (const { op, urn, old, new: next } of steps) {
+    if (old !== undefined && op !== "import") before.set(urn, old);
+    if (next !== undefined && !op.startsWith("delete")) after.set(urn, next);
+  }
+  return { before, after };
+}

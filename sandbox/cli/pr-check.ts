@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { command, succeed } from "./command.js";
+import { layout } from "./layout.js";
+import { main } from "./main.js";
+import { prCheck } from "./prCheck.js";
+import { stackNames } from "./project.js";
+import { startSandbox, stopSandbox } from "./sandbox.js";
+
+// `make pr-check`: what the working tree would do to the stacks of the commit BASE, as the comment on a pull request.
+
+await main(async (signal) => {
+  // A sandbox of its own: the stacks of a person's are as the person wants them.
+  const here = layout(join(layout().sandbox, ".run-pr-check"));
+  const log = (line: string) => console.error(`• ${line}`);
+  const git = { cwd: here.program, env: process.env, signal };
+
+  const asked = process.env["BASE"];
+  // A fresh clone of another branch has main at its origin only.
+  const candidates = asked ? [asked] : ["main", "origin/main"];
+  let base = "";
+  for (const candidate of candidates) {
+    const found = await command("git", ["merge-base", "HEAD", candidate], git);
+    if (base === "" && found.code === 0) base = found.stdout.trim();
+  }
+  if (base === "") throw new Error(`there is no commit ${candidates.join(" or ")} to compare with; set BASE to one`);
+  const files = (await succeed("git", ["ls-tree", "--name-only", base], git)).split("\n");
+  const stacks = stackNames(here.program);
+  const sources = new Map<string, string>();
+  for (const stack of stacks) {
+    const file = `Pulumi.${stack}.yaml`;
+    if (files.includes(file)) sources.set(stack, await succeed("git", ["show", `${base}:${file}`], git));
+  }
+  log(`the change is what the working tree has since ${base.slice(0, 12)}`);
+
+  const sandbox = await startSandbox(here, { stacks, log, signal });
+  try {
+    const { comment, failed } = await prCheck(here, sandbox, { base: sources, stacks, log, signal });
+    process.stdout.write(comment);
+    if (failed.length > 0) throw new Error(`the preview failed or broke a policy: ${failed.join(", ")}`);
+  } finally {
+    await stopSandbox(here);
+  }
+});

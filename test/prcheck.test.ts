@@ -1,0 +1,545 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { comment, MARKER } from "../prcheck/comment";
+import { NotAPreview, parsePreview } from "../prcheck/preview";
+import { report, type StackReport } from "../prcheck/report";
+
+// What a reviewer is told of a preview. The previews here have the shape in which Pulumi 3.259 writes them; that it still
+// writes them so is seen in sandbox/e2e/prcheck.test.ts.
+
+/** Values that lie about in a preview, each of which must not get further. */
+const VALUES = {
+  debug: "value-in-a-debug-message",
+  plain: "value-in-a-property",
+  secret: "value-that-is-marked",
+  config: "value-in-the-configuration",
+  message: "value-in-an-error",
+  policy: "value-from-another-policy-pack",
+  diff: "value-in-an-output",
+};
+
+interface Described {
+  op: string;
+  type: string;
+  name: string;
+  parent?: string;
+  old?: object;
+  new?: object;
+  retain?: boolean;
+  properties?: string[];
+}
+
+const urn = (type: string, name: string) => `urn:pulumi:dev::secrets-pipeline::${type}::${name}`;
+
+function state({ type, name, parent, retain }: Described, inputs: object | undefined) {
+  return inputs === undefined
+    ? undefined
+    : {
+        urn: urn(type, name),
+        type: type.split("$").at(-1),
+        custom: true,
+        ...(parent !== undefined && { parent: urn("secrets-pipeline:index:AppSecrets", parent) }),
+        ...(retain && { retainOnDelete: true }),
+        inputs,
+        outputs: { ...inputs, __note: VALUES.diff },
+      };
+}
+
+const diffOf = ({ properties }: Described) =>
+  Object.fromEntries((properties ?? []).map((path) => [path, { kind: "update", inputDiff: true }]));
+
+interface More {
+  policies?: object[];
+  messages?: { severity: string; message: string }[];
+  result?: string;
+}
+
+/** As `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json` writes it. */
+function stream(steps: Described[], { policies = [], messages = [], result = "succeeded" }: More = {}): string {
+  const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "[secret]" };
+  const events: object[] = [
+    { preludeEvent: { config: { "secrets-pipeline:apps": VALUES.config } } },
+    { diagnosticEvent: { severity: "debug", message: `resp: dopplerToken,,,${VALUES.debug}\n`, color: "never" } },
+    {
+      resourcePreEvent: {
+        planning: true,
+        metadata: { op: "same", urn: urn("pulumi:pulumi:Stack", "s"), keys: [], diffs: [] },
+      },
+    },
+    ...steps.map((step) => ({
+      resourcePreEvent: {
+        planning: true,
+        metadata: {
+          op: step.op,
+          urn: urn(step.type, step.name),
+          type: step.type,
+          ...(step.old && { old: { ...state(step, step.old), secret } }),
+          ...(step.new && { new: { ...state(step, step.new), secret } }),
+          keys: [],
+          diffs: (step.properties ?? []).map((path) => path.split(".")[0]),
+          detailedDiff: step.properties && diffOf(step),
+        },
+      },
+    })),
+    ...policies.map((policyEvent) => ({ policyEvent })),
+    ...messages.map((diagnosticEvent) => ({ diagnosticEvent: { color: "never", ...diagnosticEvent } })),
+    {
+      summaryEvent: { maybeCorrupt: false, durationSeconds: 3, resourceChanges: { same: 1 }, isPreview: true, result },
+    },
+    { cancelEvent: {} },
+  ];
+  return events.map((e, sequence) => JSON.stringify({ sequence, timestamp: 1795517790, ...e })).join("\n");
+}
+
+/** As `pulumi preview --json --show-sames` writes it. */
+function digest(steps: Described[], { messages = [], result = "succeeded" }: More = {}): string {
+  return JSON.stringify(
+    {
+      config: { "secrets-pipeline:apps": VALUES.config },
+      steps: [
+        { op: "same", urn: urn("pulumi:pulumi:Stack", "s"), oldState: { urn: "u", inputs: {} } },
+        ...steps.map((step) => ({
+          op: step.op,
+          urn: urn(step.type, step.name),
+          oldState: state(step, step.old),
+          newState: state(step, step.new),
+          diffReasons: (step.properties ?? []).map((path) => path.split(".")[0]),
+          detailedDiff: step.properties === undefined ? null : diffOf(step),
+        })),
+      ],
+      ...(messages.length > 0 && { diagnostics: messages }),
+      ...(result === "succeeded" && { duration: 3, changeSummary: { same: 1 } }),
+    },
+    undefined,
+    4,
+  );
+}
+
+const APP = "secrets-pipeline:index:AppSecrets$kubernetes:external-secrets.io/v1:ExternalSecret";
+
+/** An ExternalSecret's inputs: each key with its Doppler name. */
+function external(name: string, keys: Record<string, string>, spec: object = {}, namespace = "default"): object {
+  return {
+    apiVersion: "external-secrets.io/v1",
+    kind: "ExternalSecret",
+    metadata: { name, namespace, annotations: { note: VALUES.plain } },
+    spec: {
+      refreshInterval: "1m0s",
+      secretStoreRef: { name: "doppler-secret-store", kind: "ClusterSecretStore" },
+      target: { name, creationPolicy: "Owner" },
+      data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+      ...spec,
+    },
+  };
+}
+
+const app = (name: string, op: string, old?: object, next?: object, more: Partial<Described> = {}): Described => ({
+  op,
+  type: APP,
+  name: `${name}-external-secret`,
+  parent: name,
+  ...(old && { old }),
+  ...(next && { new: next }),
+  ...more,
+});
+
+const bookmarked = external("bookmarked-secrets", { DATABASE_URL: "DATABASE_URL", JWT_SECRET: "JWT_SECRET" });
+const reports = external("reports-credentials", { "smtp-password": "SMTP_PASSWORD" }, {}, "reports");
+
+const read = (steps: Described[], more?: More): StackReport => report("dev", parsePreview(stream(steps, more)));
+const rendered = (...reports_: StackReport[]) =>
+  comment(
+    reports_.map(({ stack }) => stack),
+    reports_,
+  );
+
+describe("a preview", () => {
+  const steps = [
+    app("bookmarked", "update", bookmarked, external("bookmarked-secrets", { NEW: "NEW" }), {
+      properties: ["spec.data[0].secretKey"],
+    }),
+    app("reports", "same", reports, reports),
+  ];
+  const messages = [{ severity: "warning", message: "warning: take care\n" }];
+
+  it("is read in both its forms", () => {
+    const [fromStream, fromDigest] = [stream, digest].map((form) =>
+      report("dev", parsePreview(form(steps, { messages }))),
+    );
+    expect(fromDigest).toEqual(fromStream);
+    expect(fromStream).toMatchObject({ succeeded: true, warnings: 1, errors: 0, unchanged: 2 });
+  });
+  it("has not succeeded if it says so, says an error, or says nothing", () => {
+    const error = [{ severity: "error", message: "error: preview failed\n" }];
+    for (const text of [
+      stream(steps, { result: "failed" }),
+      stream(steps, { messages: error }),
+      digest(steps, { result: "failed" }),
+      digest(steps, { messages: error }),
+      stream(steps).split("\n").slice(0, -2).join("\n"),
+      "",
+    ]) {
+      expect(parsePreview(text).succeeded).toBe(false);
+    }
+  });
+  it.each([
+    ["no JSON", `it is not ${VALUES.plain}`],
+    ["half a digest", digest(steps).slice(0, -20)],
+    ["another document", JSON.stringify({ steps: [{ op: VALUES.plain }] }, undefined, 2)],
+    ["another stream", JSON.stringify({ policyEvent: { message: 3, policyName: VALUES.plain } })],
+  ])("is not %s, and the error repeats nothing of it", (_what, text) => {
+    expect(() => parsePreview(text)).toThrow(NotAPreview);
+    expect(() => parsePreview(text)).toThrow(expect.not.stringContaining(VALUES.plain) as string);
+  });
+});
+
+describe("the command", () => {
+  const main = (args: string[], input = "") =>
+    spawnSync(process.execPath, ["--require", "ts-node/register/transpile-only", "prcheck/main.ts", ...args], {
+      cwd: join(__dirname, ".."),
+      input,
+      encoding: "utf8",
+    });
+
+  it("shows what a preview said, but for the debug messages, which hold secrets", () => {
+    const messages = [{ severity: "error", message: "error: preview failed\n" }];
+    const { stdout, stderr, status } = main(
+      ["read", "dev"],
+      stream([app("a", "create", undefined, bookmarked)], { messages }),
+    );
+    expect([stderr, status]).toEqual(["error: preview failed\n", 0]);
+    expect(JSON.parse(stdout)).toMatchObject({ stack: "dev", errors: 1, reads: { before: 0, after: 2 } });
+    for (const value of Object.values(VALUES)) expect(stdout + stderr).not.toContain(value);
+  });
+  it("writes the comment from what it has read", () => {
+    const folder = mkdtempSync(join(tmpdir(), "prcheck-"));
+    try {
+      writeFileSync(join(folder, "dev.json"), main(["read", "dev"], digest([])).stdout);
+      expect(main(["write", folder, "dev", "prod"]).stdout).toBe(comment(["dev", "prod"], [read([])]));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+  it.each([
+    ["what it can't read", ["read", "dev"], `{"policyEvent": {"message": 3, "${VALUES.plain}": 1}}`],
+    ["a report that is none", ["write", join(__dirname, "golden"), "none"], ""],
+    ["another order", ["erase"], ""],
+  ])("repeats nothing of %s", (_what, args, input) => {
+    const { stdout, stderr } = main(args, input);
+    expect(stdout + stderr).not.toContain(VALUES.plain);
+    expect(stderr + stdout).toMatch(/^(expected what|<!--)/);
+  });
+});
+
+describe("keys", () => {
+  it("that an app gains, loses and gets from elsewhere are told", () => {
+    const old = external("s", { A: "A", B: "B", C: "C" });
+    const next = external("s", { B: "OTHER", C: "C", "d-e": "D" });
+    const [change] = read([app("web", "update", old, next)]).secrets;
+    expect(change).toEqual({
+      app: "web",
+      secret: "default/s",
+      is: "changed",
+      gained: [{ key: "d-e", from: "D" }],
+      lost: ["A"],
+      rerouted: [{ key: "B", was: "B", from: "OTHER" }],
+    });
+    const text = rendered(read([app("web", "update", old, next)]));
+    expect(text).toContain("- `web`, Secret `default/s`: gains `d-e` (from `D`)\n");
+    expect(text).toContain("- `web`, Secret `default/s`: loses `A`\n");
+    expect(text).toContain("- `web`, Secret `default/s`: `B` comes from `OTHER` in place of `B`\n");
+    expect(text).toContain("| `dev` | ✅ | +1 −1 | none | 3 |");
+  });
+  it("of a new app and of one that goes are told", () => {
+    const text = rendered(read([app("new", "create", undefined, bookmarked), app("old", "delete", reports)]));
+    expect(text).toContain("- `new`, Secret `default/bookmarked-secrets` is new: gains `DATABASE_URL`, `JWT_SECRET`\n");
+    expect(text).toContain("- `old`, Secret `reports/reports-credentials` is no longer made: loses `smtp-password`\n");
+  });
+  it("in another order, or of an app that is renamed, are the same", () => {
+    const other = external("bookmarked-secrets", { JWT_SECRET: "JWT_SECRET", DATABASE_URL: "DATABASE_URL" });
+    expect(read([app("renamed", "update", bookmarked, other)]).secrets).toEqual([]);
+  });
+  it("of one Secret made by two are together", () => {
+    const parts = (keys: Record<string, string>) =>
+      external("s", keys, { target: { name: "s", creationPolicy: "Merge" } });
+    const { secrets } = read([
+      app("a", "create", undefined, parts({ A: "A" })),
+      { ...app("b", "create", undefined, parts({ B: "B" })), name: "b" },
+    ]);
+    expect(secrets.map(({ gained }) => gained.map(({ key }) => key))).toEqual([["A", "B"]]);
+  });
+  it("that come by pattern, in one piece or through a template are named as such", () => {
+    const data = [{ secretKey: "host", remoteRef: { key: "HOST" } }];
+    const dataFrom = [{ find: { name: { regexp: ".*" } } }, { extract: { key: "JSON" } }];
+    const template = { data: { url: `postgres://{{ .host }}:${VALUES.plain}` } };
+    const keysOf = (spec: object) => read([app("a", "create", undefined, external("s", {}, spec))]).secrets[0]?.gained;
+    expect(keysOf({ data, dataFrom })?.map(({ key }) => key)).toEqual(["host", "all that match", "all of JSON"]);
+    expect(keysOf({ data, target: { name: "s", template } })).toEqual([{ key: "url", from: "a template of HOST" }]);
+  });
+  it("of CI are told, each repository and GitHub environment for itself", () => {
+    const secret = (op: string, name: string, more: object): Described => {
+      const inputs = { repository: "web", secretName: name, value: VALUES.secret, ...more };
+      const type = `github:index/actions${"environment" in more ? "Environment" : ""}Secret:x`;
+      return {
+        op,
+        type,
+        name: `${name}${JSON.stringify(more)}`,
+        ...(op === "delete" ? { old: inputs } : { new: inputs }),
+      };
+    };
+    const { ci } = read([
+      secret("create", "B", {}),
+      secret("create", "A", {}),
+      secret("delete", "C", {}),
+      secret("create", "A", { environment: "prod" }),
+    ]);
+    expect(ci).toEqual([
+      { where: "web", gained: ["A", "B"], lost: ["C"] },
+      { where: "web, environment prod", gained: ["A"], lost: [] },
+    ]);
+  });
+  it("without a value are told by name", () => {
+    const message =
+      'warning: 2 Doppler names need values in project "acme", config "dev":\n  NEW (app web)\n  OTHER (CI of web)\n' +
+      "Type them in the Doppler dashboard\n";
+    const { withoutValue } = read([], { messages: [{ severity: "warning", message }] });
+    expect(withoutValue).toEqual(["NEW", "OTHER"]);
+  });
+});
+
+describe("an interruption", () => {
+  const texts = (steps: Described[]) => read(steps).interruptions.map(({ harm, text }) => `${harm}: ${text}`);
+  const k8s = (type: string, op: string, name: string, more: Partial<Described> = {}): Described => {
+    const inputs = { metadata: { name, namespace: "external-secrets" }, spec: {} };
+    return { op, type: `kubernetes:${type}`, name, old: inputs, ...(op === "delete" ? {} : { new: inputs }), ...more };
+  };
+
+  it("is none if everything is updated in place or made anew beside", () => {
+    const { interruptions } = read([
+      app("a", "update", bookmarked, external("bookmarked-secrets", { A: "A" })),
+      app("b", "create", undefined, reports),
+      k8s("core/v1:Secret", "update", "doppler-token-auth"),
+    ]);
+    expect(interruptions).toEqual([]);
+    expect(rendered(read([]))).toContain("No Secret disappears, not even for a moment.");
+  });
+  it("is an ExternalSecret that is deleted, and its Secret with it", () => {
+    expect(texts([app("a", "delete", bookmarked)])).toEqual([
+      "secret: Secret default/bookmarked-secrets is gone for good: its ExternalSecret is deleted",
+    ]);
+  });
+  it.each([
+    ["the old one first", ["delete-replaced", "replace", "create-replacement"]],
+    ["the new one first", ["create-replacement", "replace", "delete-replaced"]],
+  ])("is an ExternalSecret that is replaced, %s", (how, ops) => {
+    const steps = ops.map((op) => app("a", op, bookmarked, op === "delete-replaced" ? undefined : bookmarked));
+    expect(texts(steps)).toEqual([
+      `secret: Secret default/bookmarked-secrets is gone until it has been made anew: its ExternalSecret is replaced, ${how}`,
+    ]);
+    expect(rendered(read(steps))).toContain("| `dev` | ✅ | as before | ⚠️ 1 | 2 |");
+  });
+  it("is one that is deleted while another of the same name is made", () => {
+    const other = { ...app("b", "create", undefined, bookmarked), name: "b" };
+    expect(texts([other, app("a", "delete", bookmarked)])[0]).toContain("is gone until it has been made anew");
+  });
+  it("is one that is made to make another Secret", () => {
+    const target = { target: { name: "other" } };
+    const next = external("bookmarked-secrets", { A: "A" }, target);
+    expect(texts([app("a", "update", bookmarked, next)])).toEqual([
+      "secret: Secret default/bookmarked-secrets is gone for good: its ExternalSecret makes another one",
+    ]);
+  });
+  it("is not one whose Secret stays", () => {
+    const kept = external("s", { A: "A" }, { target: { name: "s", creationPolicy: "Orphan" } });
+    expect(texts([app("a", "delete", kept)])).toEqual([]);
+    expect(texts([app("a", "delete", bookmarked, undefined, { retain: true })])).toEqual([]);
+  });
+  it("is a namespace that goes, with the Secrets in it", () => {
+    const metadata = { metadata: { name: "reports" } };
+    const namespace: Described = { op: "delete", type: "kubernetes:core/v1:Namespace", name: "reports", old: metadata };
+    expect(texts([app("r", "same", reports, reports), app("a", "same", bookmarked, bookmarked), namespace])).toEqual([
+      "secret: Secret reports/reports-credentials is gone until it has been made anew: its namespace is deleted",
+    ]);
+    expect(texts([namespace])).toEqual(["delivery: namespace reports is deleted, with all that is in it"]);
+  });
+  it("is a store, its token or the operator going", () => {
+    expect(
+      texts([
+        k8s("external-secrets.io/v1:ClusterSecretStore", "delete", "store"),
+        k8s("core/v1:Secret", "delete-replaced", "token"),
+        k8s("core/v1:Secret", "create-replacement", "token"),
+        k8s("helm.sh/v3:Release", "delete", "operator"),
+      ]),
+    ).toEqual([
+      "delivery: ClusterSecretStore store is deleted",
+      "delivery: Secret external-secrets/token, which a store reads with, is replaced, the old one first",
+      "delivery: the operator's release operator is deleted",
+    ]);
+  });
+  it("is a service token that is revoked before there is another, and not a rotation", () => {
+    const token = (op: string): Described => ({
+      op,
+      type: "doppler:index/serviceToken:ServiceToken",
+      name: "t",
+      old: {},
+      new: {},
+    });
+    expect(texts(["create-replacement", "replace", "delete-replaced"].map(token))).toEqual([]);
+    expect(texts(["delete-replaced", "replace", "create-replacement"].map(token))).toHaveLength(1);
+    expect(texts([token("delete")])).toHaveLength(1);
+  });
+  it.each(["project:Project", "environment:Environment", "branchConfig:BranchConfig"])("is worst for a %s", (type) => {
+    const steps = [app("a", "delete", bookmarked), { op: "delete", type: `doppler:index/${type}`, name: "d", old: {} }];
+    expect(read(steps).interruptions.map(({ harm }) => harm)).toEqual(["values", "secret"]);
+    expect(rendered(read(steps))).toMatch(/🛑 values are deleted[^]*🛑 \*\*Values are lost:\*\*/);
+  });
+});
+
+describe("the polling", () => {
+  const cost = (steps: Described[]) => read(steps).reads;
+  const one = (spec: object) => cost([app("a", "create", undefined, external("s", {}, spec))]).after;
+  const data = [{ secretKey: "a", remoteRef: { key: "A" } }];
+
+  it("is counted before and after, what is unchanged included", () => {
+    const slower = external("bookmarked-secrets", { A: "A", B: "B", C: "C" }, { refreshInterval: "2m0s" });
+    expect(cost([app("b", "update", bookmarked, slower), app("r", "same", reports, reports)])).toEqual({
+      before: 3,
+      after: 2.5,
+    });
+  });
+  it.each([
+    ["each key", { data: [...data, ...data] }, 2],
+    ["a find, however many keys", { dataFrom: [{ find: {} }] }, 1],
+    ["an extract", { dataFrom: [{ extract: { key: "A" } }] }, 1],
+    ["nothing for a generator", { dataFrom: [{ sourceRef: { generatorRef: {} } }] }, 0],
+    ["nothing if it is read once", { data, refreshPolicy: "CreatedOnce" }, 0],
+    ["nothing without an interval", { data, refreshInterval: "0s" }, 0],
+    ["one an hour by default", { data, refreshInterval: undefined }, 1 / 60],
+  ])("costs one for %s", (_what, spec, expected) => {
+    expect(one(spec)).toBeCloseTo(expected);
+  });
+  it("costs nothing from a store that is not Doppler's", () => {
+    const store = (provider: object): Described => ({
+      op: "same",
+      type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+      name: "store",
+      new: { metadata: { name: "doppler-secret-store" }, spec: { provider } },
+    });
+    const a = app("a", "create", undefined, bookmarked);
+    expect(cost([store({ doppler: {} }), a]).after).toBe(2);
+    expect(cost([store({ kubernetes: {} }), a]).after).toBe(0);
+  });
+  it("is held against the plans, a stack by itself and all together", () => {
+    const many = (stack: string, n: number): StackReport => ({ ...read([]), stack, reads: { before: n, after: n } });
+    const text = rendered(many("dev", 60), many("prod", 90));
+    expect(text).toContain("| Developer | 120 | 50 % | 75 % | ❌ 125 % |");
+    expect(text).toContain("| Team | 240 | 25 % | 38 % | 63 % |");
+    expect(text).toContain("150 reads a minute for all stacks together, as before");
+  });
+});
+
+describe("policies", () => {
+  const violation = (more: object = {}) => ({
+    resourceUrn: urn(APP, "a"),
+    message: "An ExternalSecret asks often enough.\nexpected a spec.refreshInterval of at least 30s\n",
+    policyName: "refresh-interval",
+    policyPackName: "secrets-pipeline",
+    enforcementLevel: "mandatory",
+    ...more,
+  });
+  it("that are broken are told with their place and what was expected", () => {
+    const text = rendered(
+      read([], { policies: [violation(), violation({ enforcementLevel: "advisory" })], result: "failed" }),
+    );
+    expect(text).toContain("- ❌ `refresh-interval` at `a`: expected a spec.refreshInterval of at least 30s\n");
+    expect(text).toContain("- ⚠️ (advisory) `refresh-interval` at `a`");
+    expect(text).toContain("| `dev` | ❌ 1 broken |");
+  });
+});
+
+describe("the comment", () => {
+  it("begins with what it is found by", () => {
+    expect(rendered(read([])).startsWith(MARKER)).toBe(true);
+  });
+  it("says so where a preview is missing or did not succeed", () => {
+    const failed = read([], { result: "failed", messages: [{ severity: "error", message: VALUES.message }] });
+    const text = comment(["dev", "prod"], [failed]);
+    expect(text).toContain("| `dev` | ❌ preview failed |");
+    expect(text).toContain("The preview did not succeed, with 1 error; the job's log has it.");
+    expect(text).not.toContain("No Secret disappears");
+    expect(text).toContain("| `prod` | no preview |");
+    expect(text).toContain("There is no preview of this stack");
+  });
+  it("has the resource diff folded up, a replacement as one change", () => {
+    const steps = ["create-replacement", "replace", "delete-replaced"].map((op) =>
+      app("a", op, bookmarked, bookmarked, { properties: ["spec.data[0].secretKey"] }),
+    );
+    const text = rendered(read([...steps, app("r", "same", reports, reports)]));
+    expect(text).toContain("\n\n<details>\n");
+    expect(text).toContain("<summary>Resources of <code>dev</code>: 1 change, 2 unchanged</summary>");
+    expect(text).toContain(
+      "| replace | `kubernetes:external-secrets.io/v1:ExternalSecret` | `a-external-secret` | `spec.data[0].secretKey` |",
+    );
+  });
+  it("fits, however much there is", () => {
+    const steps = Array.from({ length: 3000 }, (_, i) =>
+      app(`app-${i}`, "create", undefined, external(`s-${i}`, { A: "A" })),
+    );
+    const text = rendered(read(steps));
+    expect(text.length).toBeLessThan(65_536);
+    expect(text).toContain("is in the job's log");
+  });
+  it("takes no name for Markdown, and calls nobody", () => {
+    const name = "`x` | <b> @everyone\n# [a](b)";
+    const text = rendered(
+      read([
+        app("a", "create", undefined, external(name, { "k`k": "A" })),
+        { op: "delete", type: "kubernetes:helm.sh/v3:Release", name, old: {} },
+      ]),
+    );
+    const outside = text.replaceAll(/`[^`\n]*`/g, "");
+    expect(text).not.toContain("k`k");
+    expect(outside).not.toMatch(/@everyone|<b>|^# |\[a\]\(b\)/m);
+  });
+  it("and what it is made from hold no value", () => {
+    const secretInputs = { metadata: { name: "t" }, stringData: { dopplerToken: VALUES.secret } };
+    const steps: Described[] = [
+      app("a", "update", bookmarked, reports, { properties: ["spec.data"] }),
+      { op: "create", type: "kubernetes:core/v1:Secret", name: "t", new: secretInputs },
+      {
+        op: "update",
+        type: "doppler:index/serviceToken:ServiceToken",
+        name: "k",
+        old: { key: VALUES.secret },
+        new: { key: VALUES.plain },
+      },
+    ];
+    const more: More = {
+      result: "failed",
+      messages: [
+        { severity: "error", message: `error: refused: ${VALUES.message}` },
+        { severity: "warning", message: `1 Doppler name needs a value\n  ${VALUES.message} (app a)\n` },
+      ],
+      policies: [
+        {
+          policyName: "p",
+          policyPackName: "another",
+          message: `d\n${VALUES.policy}`,
+          enforcementLevel: "mandatory",
+          resourceUrn: "u",
+        },
+      ],
+    };
+    for (const form of [stream, digest]) {
+      const text = form(steps, more);
+      const made = report("dev", parsePreview(text));
+      for (const output of [JSON.stringify(made), rendered(made)]) {
+        for (const value of Object.values(VALUES)) expect(output).not.toContain(value);
+      }
+    }
+    // They are there to be found.
+    for (const value of Object.values(VALUES)) expect(stream(steps, more)).toContain(value);
+  });
+});
