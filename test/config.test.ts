@@ -49,7 +49,7 @@ describe("what is refused", () => {
       "an unknown setting",
       { ...minimal(), app: [] },
       [
-        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, apps, githubToken, githubActions, protect, adopt",
+        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, apps, plainValues, secretNames, githubToken, githubActions, protect, adopt",
       ],
     ],
     [
