@@ -61,7 +61,7 @@ const KNOWN: readonly [kind: string, pattern: RegExp][] = [
 const KNOWN_IN_TEXT = KNOWN.map(([kind, { source }]) => [kind, new RegExp(`(?<![A-Za-z0-9])(?:${source})`)] as const);
 
 /** `scheme://user:password@host`, with the password as the group. Also the form of Go's database drivers. */
-const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:([^\s/?#]+)@|^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)\(/gi;
+const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:([^\s/?]+)@|^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)\(/gi;
 
 /** `name=value`, as in query strings, connection strings and flags; or `name: value` with a line to itself. */
 const ASSIGNMENT =
@@ -79,11 +79,11 @@ export function credentialIn(value: string, name?: string): string | undefined {
 }
 
 function inText(text: string, name: string | undefined, depth: number): string | undefined {
-  if (isReference(text)) return undefined;
+  if (isPlaceholder(text)) return undefined;
   if (PEM_PRIVATE_KEY.test(text)) return "a private key";
   const known = KNOWN_IN_TEXT.find(([, pattern]) => pattern.test(text));
   if (known !== undefined) return known[0];
-  if ([...text.matchAll(URL_PASSWORD)].some(([, a, b]) => !isReference(a ?? b ?? ""))) return "a URL with a password";
+  if ([...text.matchAll(URL_PASSWORD)].some(([, a, b]) => !isPlaceholder(a ?? b ?? ""))) return "a URL with a password";
   if (isSecretByName(text, name)) return BY_NAME;
   for (const [, a, b, c, d] of text.matchAll(ASSIGNMENT)) {
     if (isSecretByName(b ?? d ?? "", a ?? c)) return BY_NAME;
@@ -94,7 +94,7 @@ function inText(text: string, name: string | undefined, depth: number): string |
   if (inside !== undefined) return inside || undefined;
   // What an encoding hides is judged, and no longer the encoding.
   let hidden: string | undefined;
-  const rest = text.replace(BASE64, (run) => {
+  const rest = text.replace(PUBLIC_RANDOM, " ").replace(BASE64, (run) => {
     const kind = depth < 2 ? inBase64(run, depth) : undefined;
     hidden ??= kind || undefined;
     return kind === undefined ? run : " ";
@@ -144,12 +144,21 @@ function decoded(base64: string): string | undefined {
   return text.length >= 4 && /^[\t\n\r\x20-\x7e]+$/.test(text) ? text : undefined;
 }
 
-/** Not a value but where one comes from, or that it is left out. */
-function isReference(text: string): boolean {
+/** Nothing, or a place for a value that something else fills in. */
+function isPlaceholder(text: string): boolean {
   const value = text.trim();
   return (
     /^(?:true|false|null|none|nil|undefined|redacted|[*x.]*)$/i.test(value) ||
-    /^\$\{[^}]*\}$|^\$\([^)]*\)$|^\$\w+$|^%\w+%$|^<[^>]*>$|^\{\{.*\}\}$/s.test(value) ||
+    /^\$\{[^}]*\}$|^\$\([^)]*\)$|^\$\w+$|^%\w+%$|^<[^>]*>$|^\{\{.*\}\}$/s.test(value)
+  );
+}
+
+/** Not a credential but where one is: a path, a file, an entry of some store, a name as Doppler and shells have them. */
+function isReference(text: string): boolean {
+  const value = text.trim();
+  return (
+    isPlaceholder(value) ||
+    /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[A-Z]+$/.test(value) ||
     /^(?:vault|env|op|ref\+\w+|awssm|arn|secret|file|projects)[:/]\S*$|^(?:\.{0,2}|~)\/[\w./-]*$/.test(value) ||
     /^[\w-]+\.(?:key|pem|crt|cert|p12|jks|json|ya?ml|txt)$/i.test(value)
   );
@@ -168,7 +177,7 @@ function wordsOf(name: string): string[] {
 const PASSWORD_NAME = /(?:^| )(?:passwords?|passwd|pwd|passphrase)$/;
 // The last words tell: tokenPath, passwordKey and existingSecret say where a credential is, and are none.
 const SECRET_NAME =
-  /(?:^| )(?:(?<!(?:service|account|csrf|max|id) )tokens?|apikeys?|(?:api|access|secret|private|signing|encryption|master|account|shared|auth|license|storage|session|hmac|jwt) keys?|(?:client|shared|jwt|cookie|webhook|app|signing|session|auth|consumer|hmac|oauth) secret|connection string)$/;
+  /(?:^| )(?:(?<!(?:service|account|csrf|max|id) )tokens?|apikeys?|(?:api|app|access|secret|private|signing|encryption|master|account|shared|auth|license|storage|session|hmac|jwt) keys?|(?:client|shared|jwt|cookie|webhook|app|signing|session|auth|consumer|hmac|oauth) secret|connection string)$/;
 const PUBLIC_NAME =
   /(?:^| )(?:ids?|digest|sha\d*|checksum|hash|thumbprints?|fingerprints?|integrity|commit|revision|rev|ref|tag|version|etag|arn|public keys?|pub key|pubkey|known hosts|cert|certs|certificates?|ca|bundle|crt|audience|issuer)$/;
 
@@ -177,9 +186,9 @@ function isSecretByName(value: string, name: string | undefined): boolean {
   if (name === undefined || isReference(value)) return false;
   const words = wordsOf(name).join(" ");
   if (words.startsWith("existing ")) return false;
-  // A name of Doppler's or of an environment variable.
-  if (/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[A-Z]+$/.test(value)) return false;
   if (PASSWORD_NAME.test(words)) return true;
+  // A key of a Secret, as in an ExternalSecret's `secretKey`.
+  if (/(?:^| )secret key$/.test(words) && /^[a-z]+(?:[-._][a-z]+)*$/.test(value)) return false;
   return SECRET_NAME.test(words) && !/\s/.test(value) && value.length >= 6;
 }
 
@@ -196,11 +205,13 @@ const PUBLIC_RANDOM = new RegExp(
     /\bage1[a-z0-9]{58}\b/,
     /\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b/,
     /\b(?:sha(?:1|224|256|384|512)|md5|h1)[-:=](?:[0-9a-f]{32,128}\b|[\w+/]{27,}={0,2})/i,
+    /\b[a-z]+-0[0-9a-f]{16}\b/,
     /\b(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9A-F]{32}|[0-9A-F]{40})\b/,
     /\b(?:[0-9A-F]{2}:){15,}[0-9A-F]{2}\b/i,
     /\b\d+-[a-z0-9]{32}\.apps\.googleusercontent\.com\b/,
     /\b(?:Iv1\.|Iv23li|Ov23li)[A-Za-z0-9]{14,16}\b/,
     /\bpk_(?:live|test)_[A-Za-z0-9]+\b/,
+    /(?<=:\/\/(?:[^\s/@]*@)?)[\w.-]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|dev|cloud|internal|local|svc|example)\b/,
     /\barn:aws[\w-]*:\S+/,
   ]
     .map(({ source }) => source)
@@ -252,13 +263,12 @@ function oddPairs(run: string): { pairs: number; odd: number } {
   return { pairs, odd };
 }
 
-/** Text without the parts of it that are public although they look random is still random somewhere. */
+/** Whether any part of a text is. */
 function isRandom(text: string): boolean {
-  const rest = text.replace(PUBLIC_RANDOM, " ");
-  if (isPassword(rest.trim())) return true;
-  // "/" is one of Base64's characters, and parts a URL or a path.
-  const separators = /:\/\/|^[./~]/.test(rest) ? /[^\w+=.~-]+/ : /[^\w+/=.~-]+/;
-  return rest.split(separators).some((run) => {
+  if (isPassword(text.trim())) return true;
+  // "/" is one of Base64's characters, and parts a URL.
+  const separators = text.includes("://") ? /[^\w+=~-]+/ : /[^\w+/=~-]+/;
+  return text.split(separators).some((run) => {
     const segments = run.split(/[^A-Za-z0-9]+/);
     if (segments.some((s) => /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(s) && /[a-f]/i.test(s) && s.length >= 48)) return true;
     return isRandomRun(segments) || segments.some((segment) => isRandomRun([segment]));
@@ -273,7 +283,7 @@ function isRandomRun(segments: readonly string[]): boolean {
   const all = segments.join("");
   const kinds = [/[a-z]/, /[A-Z]/, /\d/].filter((kind) => kind.test(all)).length;
   const enough = kinds === 3 ? 14 : kinds === 2 ? 17 : 23;
-  return pairs >= enough && odd / pairs >= 0.55;
+  return pairs >= enough && odd / pairs >= 0.5;
 }
 
 /** A generated password of all kinds of characters, which no syntax explains. */
