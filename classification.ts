@@ -128,7 +128,7 @@ function nameProblems(values: Classified["values"]): ClassificationProblem[] {
 
 function clearProblems({ stack, values, secretKeys, siblings }: Classified): ClassificationProblem[] {
   return Object.entries(values).flatMap(([key, value]) =>
-    credentialsIn(secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value, [key])
+    credentialsIn({ [key]: secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value })
       // An app's keys are called after what they hold, and hold names; credentials in their place are found all the same.
       .filter(({ path, kind }) => !(kind === BY_NAME && path[0] === "apps" && path[2] === "keys"))
       .map(({ path, kind }) => ({

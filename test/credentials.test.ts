@@ -30,3 +30,62 @@ describe("error rates", () => {
     expect({ ...missed, tooMany: missed.rate > 0.02 }).toMatchObject({ tooMany: false });
   });
 });
+
+describe("where it is", () => {
+  const token = () => String(credentials(1).find(({ what }) => what === "GitHub classic token")?.value);
+
+  it.each<[string, unknown, PropertyKey[]]>([
+    ["in a map", { a: { b: "T" } }, ["a", "b"]],
+    ["in a list", { a: [["x", "T"]] }, ["a", 0, 1]],
+    ["in the middle of a text", { a: "use T here" }, ["a"]],
+    ["in JSON", { a: '{"b": ["T"]}' }, ["a"]],
+    ["as a key", { a: { T: 1 } }, ["a", "T"]],
+  ])("%s", (_where, shape, path) => {
+    const [text, made] = [JSON.stringify(shape), token()];
+    const settings = JSON.parse(text.replaceAll("T", made)) as unknown;
+    const expected = path.map((step) => (step === "T" ? made : step));
+    expect(credentialsIn(settings)).toEqual([{ path: expected, kind: "a GitHub token" }]);
+  });
+
+  it("once for each", () => {
+    expect(credentialsIn({ a: token(), b: { password: "x1" }, c: "plain" }).map(({ path }) => path.join("."))).toEqual([
+      "a",
+      "b.password",
+    ]);
+  });
+});
+
+describe("what it looks like", () => {
+  const made = credentials(1);
+  it.each([
+    ["Doppler personal token", "a Doppler token"],
+    ["AWS access key", "an AWS access key"],
+    ["JSON Web Token", "a JSON Web Token"],
+    ["private key in DER", "a private key"],
+    ["private key in Base64", "a private key"],
+    ["token in Base64", "a GitHub token"],
+    ["Redis URL", "a URL with a password"],
+    ["header", "a user name with a password"],
+    ["generated password", "a generated password or key"],
+    ["short key", "a credential, by its name"],
+  ])("%s: %s", (what, kind) => {
+    const sample = made.find((s) => s.what === what);
+    expect(credentialIn(String(sample?.value), sample?.name)).toBe(kind);
+  });
+
+  it("the makers' prefixes alone, in prose, are words", () => {
+    expect(credentialIn("ghp_, dckr_pat_, dp.st., AKIA, xoxb-, sk_live_ and -----BEGIN")).toBeUndefined();
+  });
+});
+
+it("reads long texts in time that grows with them", () => {
+  const text = (length: number) =>
+    `${"a-b_c=".repeat(length / 6)} ${"x:y@".repeat(length / 4)} ${"A1b2".repeat(length / 4)}`;
+  const time = (value: string) => {
+    const start = process.hrtime.bigint();
+    credentialIn(value);
+    return Number(process.hrtime.bigint() - start) / 1e6;
+  };
+  time(text(12_000));
+  expect(time(text(120_000))).toBeLessThan(3000);
+});
