@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { BY_NAME, credentialsIn, PEM_PRIVATE_KEY } from "./credentials";
 import type { Stacks } from "./siblings";
@@ -144,8 +145,26 @@ function clearProblems({ stack, values, secretKeys, siblings }: Classified): Cla
 function inClear(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inClear);
   if (!isMap(value)) return value;
-  if (typeof value["secure"] === "string" && Object.keys(value).length === 1) return undefined;
+  if (isEncrypted(value)) return undefined;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inClear(item)]));
+}
+
+/**
+ * A value whose encrypted parts are Pulumi secrets again; all of it where the stack's file does not tell which. Maps stay
+ * maps, so that they can be merged.
+ */
+export function sealed(value: unknown, inFile: unknown): unknown {
+  const hidden = inFile === undefined || isEncrypted(inFile);
+  if (isMap(value)) {
+    const below = (key: string) => (hidden ? inFile : isMap(inFile) ? inFile[key] : undefined);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sealed(item, below(key))]));
+  }
+  if (Array.isArray(value) && Array.isArray(inFile)) return value.map((item, i) => sealed(item, inFile[i]));
+  return hidden ? pulumi.secret(value) : value;
+}
+
+function isEncrypted(inFile: unknown): boolean {
+  return isMap(inFile) && typeof inFile["secure"] === "string" && Object.keys(inFile).length === 1;
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

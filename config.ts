@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { classificationProblems } from "./classification";
+import { classificationProblems, sealed } from "./classification";
 import { credentialIn } from "./credentials";
 import { canonicalDuration, DURATION_FORM } from "./duration";
 import { siblingProblems, usersOf } from "./ownership";
@@ -563,6 +563,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     kubernetes: { kubeconfig: secret(rest.kubeconfig), ...kubernetes },
     operator: {
       ...operator,
+      values: source.secretKeys.has("operator") ? sealedValues(operator.values, source) : operator.values,
       owned: operatorOwner === undefined || operatorOwner === stack,
       shared: operatorOwner === stack || users.cluster.length > 0,
       ownedBy: operatorOwner ?? stack,
@@ -583,6 +584,12 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     clusterUsers: users.cluster,
     namespaces: [...new Set(apps.flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace)))].sort(),
   };
+}
+
+/** The chart's values, those that are encrypted in the stack's file as secrets: they go into the state. */
+function sealedValues(values: Model["operator"]["values"], { stack, siblings }: ConfigSource): Record<string, unknown> {
+  const file = z.object({ values: z.unknown() }).safeParse(siblings.get(stack)?.["operator"]);
+  return sealed(values, file.data?.values) as Record<string, unknown>;
 }
 
 /** What `pulumi` handed to this run. */

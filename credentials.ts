@@ -61,11 +61,12 @@ const KNOWN: readonly [kind: string, pattern: RegExp][] = [
 const KNOWN_IN_TEXT = KNOWN.map(([kind, { source }]) => [kind, new RegExp(`(?<![A-Za-z0-9])(?:${source})`)] as const);
 
 /** `scheme://user:password@host`, with the password as the group. Also the form of Go's database drivers. */
-const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:([^\s/?]+)@|^[^\s:@/]+:([^\s@]+)@(?:tcp|unix)\(/gi;
+const URL_PASSWORD =
+  /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s/?#:@]{0,200}:([^\s/?]{1,500})@|^[^\s:@/]{1,200}:([^\s@]{1,500})@(?:tcp|unix)\(/gi;
 
 /** `name=value`, as in query strings, connection strings and flags; or `name: value` with a line to itself. */
 const ASSIGNMENT =
-  /(?<![\w.-])-*([A-Za-z][\w.-]*|[A-Za-z]+ [Kk]ey)=["']?([^\s;&,"']+)|^[\s-]*["']?([\w.-]+)["']?:[ \t]+["']?([^\s"']+)["']?,?[ \t]*$/gm;
+  /(?<![\w.-])-*([A-Za-z][\w.-]*|[A-Za-z]+ [Kk]ey)=["']?([^\s;&,"']+)|^[ \t-]{0,80}["']?([\w.-]+)["']?:[ \t]+["']?([^\s"']+)["']?,?[ \t]*$/gm;
 
 const BASIC_AUTH = /\bBasic ([\w+/]{8,}={0,2})/;
 
@@ -199,7 +200,7 @@ function isPublicByName(name: string | undefined): boolean {
 /** Whatever looks random and is public: ids, digests, public keys, certificates, expressions in a template. */
 const PUBLIC_RANDOM = new RegExp(
   [
-    /\{\{.*?\}\}/,
+    /\{\{[^{}]*\}\}/,
     /-----BEGIN [A-Z ]+-----[^-]*-----END [A-Z ]+-----/,
     /(?:ssh-\w+|ecdsa-[\w-]+|sk-(?:ssh|ecdsa)[\w@.-]+) [\w+/=]+/,
     /\bage1[a-z0-9]{58}\b/,
@@ -211,7 +212,7 @@ const PUBLIC_RANDOM = new RegExp(
     /\b\d+-[a-z0-9]{32}\.apps\.googleusercontent\.com\b/,
     /\b(?:Iv1\.|Iv23li|Ov23li)[A-Za-z0-9]{14,16}\b/,
     /\bpk_(?:live|test)_[A-Za-z0-9]+\b/,
-    /(?<=:\/\/(?:[^\s/@]*@)?)[\w.-]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|dev|cloud|internal|local|svc|example)\b/,
+    /(?<=:\/\/(?:[^\s/@]*@)?)[\w.-]+|\b[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}\.(?:com|net|org|io|dev|cloud|internal|local|svc|example)\b/,
     /\barn:aws[\w-]*:\S+/,
   ]
     .map(({ source }) => source)

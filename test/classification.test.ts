@@ -1,4 +1,4 @@
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import { classificationProblems, PLAIN_NAMES, plainName, tlsProblem, type Classified } from "../classification";
 
@@ -94,20 +94,22 @@ describe("what is encrypted in the stack's file", () => {
     judged(values, over).map(({ path }) => path.join("."));
   const values = { operator: { values: { a: clear, b: [clear, clear] } } };
   const secretKeys = new Set(["operator"]);
+  // As Pulumi writes it: looks as random as what it hides.
+  const secure = `v1:${randomBytes(12).toString("base64")}:${randomBytes(40).toString("base64")}`;
 
   it("is not judged, and what is beside it is", () => {
-    const file = { operator: { values: { a: { secure: "v1:x:y" }, b: [{ secure: "v1:x:y" }, clear] } } };
+    const file = { operator: { values: { a: { secure }, b: [{ secure }, clear] } } };
     expect(paths(values, { secretKeys, siblings: new Map([["dev", file]]) })).toEqual(["operator.values.b.1"]);
   });
 
   it("is not judged where it is the whole setting, or where the file is elsewhere", () => {
-    const file = { operator: { secure: "v1:x:y" } };
+    const file = { operator: { secure } };
     expect(paths(values, { secretKeys, siblings: new Map([["dev", file]]) })).toEqual([]);
     expect(paths(values, { secretKeys })).toEqual([]);
   });
 
   it("is no other stack's matter", () => {
-    expect(paths(values, { siblings: new Map([["prod", { operator: { secure: "v1:x:y" } }]]) })).toHaveLength(3);
+    expect(paths(values, { siblings: new Map([["prod", { operator: { secure } }]]) })).toHaveLength(3);
   });
 
   it("is not taken for encrypted on its own word", () => {

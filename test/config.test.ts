@@ -1,3 +1,4 @@
+import { isSecret, type Output } from "@pulumi/pulumi";
 import { ConfigSource, parseStackConfig, StackConfigError } from "../config";
 import { stackFile } from "./mocks";
 
@@ -439,6 +440,22 @@ describe("what is filled in", () => {
       { secretName: "HUB_USER", dopplerName: "HUB_USER" },
       { secretName: "DOCKERHUB_TOKEN", dopplerName: "HUB_TOKEN" },
     ]);
+  });
+
+  it("chart values that are encrypted in the file as secrets, and no others", async () => {
+    const file = (secure: unknown) => new Map([["dev", { operator: { values: { a: { b: secure, c: "plain" } } } }]]);
+    const values = { ...minimal(), operator: { values: { a: { b: "hidden", c: "plain" } } } };
+    const over = { secretKeys: new Set(["operator"]), siblings: file({ secure: "v1:x:y" }) };
+    const { a } = parseStackConfig(source(values, over)).operator.values as { a: { b: Output<string>; c: string } };
+    expect(await isSecret(a.b)).toBe(true);
+    expect(a.c).toBe("plain");
+    // Where the file is not to be found, all might be.
+    const all = parseStackConfig(source(values, { secretKeys: over.secretKeys })).operator.values as Record<
+      string,
+      Record<string, Output<string>>
+    >;
+    expect(await Promise.all(Object.values(all["a"] ?? {}).map((value) => isSecret(value)))).toEqual([true, true]);
+    expect(parseStackConfig(source(values)).operator.values["a"]).toEqual({ b: "hidden", c: "plain" });
   });
 
   it.each(["dev", "prod"])("the checked-in stack %s", (stack) => {
