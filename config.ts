@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { classificationProblems, sealed } from "./classification";
+import { credentialIn } from "./credentials";
 import { canonicalDuration, DURATION_FORM } from "./duration";
 import { siblingProblems, usersOf } from "./ownership";
 import { siblingStacks, type Stacks } from "./siblings";
@@ -181,6 +183,8 @@ const model = z.strictObject({
     .prefault({}),
   refreshInterval: duration.default("1m0s"),
   apps: z.array(app).min(1, { error: "expected at least one app" }),
+  plainValues: z.array(dopplerSecretName).default([]),
+  secretNames: z.array(dopplerSecretName).default([]),
   githubToken: text.optional(),
   githubActions: z
     .strictObject({
@@ -278,6 +282,8 @@ export interface ConfigSource {
   secretKeys: ReadonlySet<string>;
   /** Keys of other namespaces in the stack's file, such as `kubernetes:context`. */
   foreignKeys: readonly string[];
+  /** The values of those that are not stored as secrets. */
+  foreign?: Readonly<Record<string, string>>;
   env: Readonly<Record<string, string | undefined>>;
   /** The settings of the project's stacks, this one's among them or not. */
   siblings: Stacks;
@@ -315,7 +321,11 @@ function explain(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string {
 }
 
 function pathText(path: readonly PropertyKey[]): string {
-  return path.map((p, i) => (typeof p === "number" ? `[${p}]` : i === 0 ? String(p) : `.${String(p)}`)).join("");
+  // A key in the wrong place may be a credential as well.
+  const shown = (key: string) => (credentialIn(key) === undefined ? key : "(not shown)");
+  return path
+    .map((p, i) => (typeof p === "number" ? `[${p}]` : i === 0 ? shown(String(p)) : `.${shown(String(p))}`))
+    .join("");
 }
 
 function shapeProblems(error: z.ZodError): ConfigProblem[] {
@@ -481,6 +491,14 @@ function githubApp(env: ConfigSource["env"]): boolean {
   return Boolean(env["GITHUB_APP_ID"] && env["GITHUB_APP_INSTALLATION_ID"] && env["GITHUB_APP_PEM_FILE"]);
 }
 
+/** Plain configuration asked for as a secret, and credentials in clear elsewhere than under {@link CREDENTIALS}. */
+function misplacedProblems({ stack, values, foreign, secretKeys, siblings }: ConfigSource): ConfigProblem[] {
+  const others = Object.entries({ ...values, ...foreign }).filter(([key]) => !CREDENTIALS.some((c) => c === key));
+  return classificationProblems({ stack, values: Object.fromEntries(others), secretKeys, siblings }).map(
+    ({ path, message }) => ({ path: pathText(path), message }),
+  );
+}
+
 /** Settings of a provider we always configure ourselves: they would be ignored in silence. */
 function foreignProblems(keys: readonly string[]): ConfigProblem[] {
   return keys.flatMap((key) => {
@@ -514,6 +532,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     ...crossProblems(source),
     ...credentialProblems(source),
     ...foreignProblems(source.foreignKeys),
+    ...misplacedProblems(source),
     ...siblingProblems(stack, values, source.siblings),
   ];
   if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
@@ -544,6 +563,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     kubernetes: { kubeconfig: secret(rest.kubeconfig), ...kubernetes },
     operator: {
       ...operator,
+      values: source.secretKeys.has("operator") ? sealedValues(operator.values, source) : operator.values,
       owned: operatorOwner === undefined || operatorOwner === stack,
       shared: operatorOwner === stack || users.cluster.length > 0,
       ownedBy: operatorOwner ?? stack,
@@ -566,6 +586,12 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   };
 }
 
+/** The chart's values, those that are encrypted in the stack's file as secrets: they go into the state. */
+function sealedValues(values: Model["operator"]["values"], { stack, siblings }: ConfigSource): Record<string, unknown> {
+  const file = z.object({ values: z.unknown() }).safeParse(siblings.get(stack)?.["operator"]);
+  return sealed(values, file.data?.values) as Record<string, unknown>;
+}
+
 /** What `pulumi` handed to this run. */
 export function configSource(): ConfigSource {
   const prefix = `${pulumi.getProject()}:`;
@@ -579,11 +605,14 @@ export function configSource(): ConfigSource {
   }
   // The language runtime's own protocol: a JSON list of the full names of the secret keys.
   const secrets = z.array(z.string()).parse(JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]"));
+  const foreignKeys = Object.keys(all).filter((key) => !key.startsWith(prefix));
+  const foreign = foreignKeys.filter((key) => !secrets.includes(key)).map((key) => [key, all[key] ?? ""] as const);
   return {
     stack: pulumi.getStack(),
     values,
     secretKeys: new Set(secrets.filter((k) => k.startsWith(prefix)).map((k) => k.slice(prefix.length))),
-    foreignKeys: Object.keys(all).filter((key) => !key.startsWith(prefix)),
+    foreignKeys,
+    foreign: Object.fromEntries(foreign),
     env: process.env,
     siblings: siblingStacks(),
   };

@@ -99,5 +99,5 @@ export function mergeValues(base: HelmValues, over: HelmValues): HelmValues {
 }
 
 function isMap(value: unknown): value is HelmValues {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !pulumi.Output.isInstance(value);
 }

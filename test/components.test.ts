@@ -108,6 +108,8 @@ describe("ExternalSecretsOperator", () => {
       d: { f: 1 },
     });
     expect(base).toEqual({ a: { b: 1, c: [1] }, d: 1 });
+    const hidden = pulumi.secret({ b: 2 });
+    expect(mergeValues(base, { a: hidden })["a"]).toBe(hidden);
   });
 });
 

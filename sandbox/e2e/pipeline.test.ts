@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -18,6 +19,8 @@ const VALUES = {
 };
 const ROTATED = "e2e-jwt-signing-key-after-rotation";
 const ADDED = "e2e-api-key-added-later";
+/** A value for the chart, which looks as a credential does. */
+const ENCRYPTED = randomBytes(24).toString("base64url");
 
 let user: User;
 /** Every service token the cluster ever had. */
@@ -92,6 +95,24 @@ describe("a new environment", { concurrency: false }, () => {
     assert.doesNotMatch(text, /github:index:ActionsSecret/);
   });
 
+  step("is refused plain configuration as a secret, and a credential in clear, and shows none of it", async () => {
+    const set = (...args: string[]) => user.run("pulumi", ["config", "set", "--stack", "dev", "--path", ...args]);
+    await set("apps[0].keys[2]", "PORT");
+    await set("--plaintext", "operator.values.podAnnotations.probe", ENCRYPTED);
+    const { code, text } = await user.attempt("pulumi", ["preview", "--stack", "dev", "--non-interactive"]);
+    assert.notEqual(code, 0);
+    assert.match(text, /2 problems in the configuration of stack "dev"/);
+    assert.match(text, /apps\[0\]\.keys\[2\]: is plain configuration \(an application's port number\)/);
+    assert.match(
+      text,
+      /operator\.values\.podAnnotations\.probe: is, or looks like, a generated password or key in clear/,
+    );
+    assert.ok(!text.includes(ENCRYPTED), "the credential is shown");
+    await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "apps[0].keys[2]"]);
+    // Encrypted, it is let through, and kept out of the state: the last steps look for it.
+    await set("--secret", "operator.values.podAnnotations.probe", ENCRYPTED);
+  });
+
   step("comes up while its Doppler config is empty, and says what to type where", async () => {
     const { text } = await user.up();
     assert.match(text, /6 Doppler names need values in project "acme", config "dev"/);
@@ -105,6 +126,12 @@ describe("a new environment", { concurrency: false }, () => {
       return object?.status?.conditions?.find((c) => c.type === "Ready" && c.status === "True");
     });
     assert.equal(store.reason, "Valid");
+    const operator = await user.object<{ spec: { template: { metadata: { annotations: Record<string, string> } } } }>(
+      "deployment",
+      "external-secrets",
+      "external-secrets",
+    );
+    assert.equal(operator?.spec.template.metadata.annotations["probe"], ENCRYPTED, "the chart has the value");
     const { stdout } = await user.kubectl("get", "serviceaccount", "--namespace=external-secrets", "--output=name");
     assert.match(stdout, /serviceaccount\/external-secrets$/m);
   });
@@ -277,7 +304,12 @@ describe("a new environment", { concurrency: false }, () => {
     const { stdout: state } = await user.pulumi("stack", "export", "--stack", "dev");
     assert.match(state, /doppler:index\/serviceToken:ServiceToken/);
     const base64 = secrets.map((secret) => Buffer.from(secret).toString("base64").replace(/=+$/, ""));
-    for (const needle of [...secrets, ...base64]) {
+    // The chart has written this one into a Deployment, and so into the cluster's store; it may be nowhere else.
+    assert.deepEqual(
+      user.filesWith([ENCRYPTED]).filter((file) => !file.startsWith("cluster/etcd/")),
+      [],
+    );
+    for (const needle of [...secrets, ...base64, ENCRYPTED]) {
       assert.ok(!state.includes(needle), "a secret is in clear in the state");
       assert.ok(!user.transcript.includes(needle), "a secret is in clear in what a tool wrote");
     }
