@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { parse, stringify } from "yaml";
 import { readManagementToken } from "../doppler/index.js";
 import { clearFault, countRequests, type Fault, requestsCounted } from "../faults/faults.js";
 import { openSecret } from "../github/index.js";
-import { type Cut, type End, interrupt, recover, run, type Service, steps } from "./interruption.js";
+import {
+  configure,
+  type Cut,
+  type End,
+  identity,
+  interrupt,
+  recover,
+  run,
+  type Service,
+  stateOf,
+  steps,
+} from "./interruption.js";
 import { accessLog } from "./operator.js";
 import { story } from "./story.js";
 import { eventually, User } from "./user.js";
@@ -99,18 +109,6 @@ async function set(key: string, value: string): Promise<void> {
   await prod.run("pulumi", ["config", "set", "--stack", STACK, "--plaintext", "--path", key, value]);
 }
 
-/** Lays settings over those of the sandbox's copy of a stack file: maps one level deep, everything else replaced. */
-function configure(stack: string, settings: Record<string, unknown>): void {
-  const file = join(dev.here.project, `Pulumi.${stack}.yaml`);
-  const document = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
-  for (const [key, value] of Object.entries(settings)) {
-    const old = document.config[`secrets-pipeline:${key}`];
-    const both = [old, value].every((v) => typeof v === "object" && v !== null && !Array.isArray(v));
-    document.config[`secrets-pipeline:${key}`] = both ? { ...(old as object), ...(value as object) } : value;
-  }
-  writeFileSync(file, stringify(document));
-}
-
 async function typeValues(): Promise<void> {
   const place = ["--project", PROJECT, "--config", CONFIG];
   for (const [name, value] of Object.entries(VALUES)) {
@@ -124,32 +122,6 @@ async function typeValues(): Promise<void> {
 async function rotate(): Promise<void> {
   rotation += 1;
   await set("doppler.serviceToken", tokenName());
-}
-
-interface Resource {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly inputs?: unknown;
-  readonly outputs?: Readonly<Record<string, unknown>>;
-  readonly parent?: string;
-  readonly dependencies?: readonly string[];
-  readonly protect?: boolean;
-  readonly delete?: boolean;
-  readonly initErrors?: readonly string[];
-}
-
-interface State {
-  readonly resources: readonly Resource[];
-  readonly pending: readonly unknown[];
-}
-
-async function stateOf(user: User): Promise<State> {
-  const text = await user.quietly("pulumi", ["stack", "export", "--show-secrets", "--stack", user.stack]);
-  const { deployment } = JSON.parse(text) as {
-    deployment: { resources?: Resource[]; pending_operations?: unknown[] };
-  };
-  return { resources: deployment.resources ?? [], pending: deployment.pending_operations ?? [] };
 }
 
 /** All that is left of a stack anywhere, without what differs from run to run. */
@@ -177,16 +149,6 @@ async function world(): Promise<World> {
     cluster: await clusterWorld(key),
   };
 }
-
-const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
-  urn,
-  inputs,
-  parent,
-  dependencies: [...(dependencies ?? [])].sort(),
-  protect,
-  old,
-  initErrors,
-});
 
 async function dopplerWorld(slug: string | undefined, known: (text: string) => string): Promise<unknown> {
   const { project } = await doppler<{ project: { name: string; description: string } }>("/v3/projects/project");
@@ -411,8 +373,8 @@ describe("a run that is cut off", { concurrency: false }, () => {
     dev.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     prod = dev.on(STACK);
     for (const { stack } of [dev, prod]) await dev.run("pulumi", ["stack", "init", stack, "--non-interactive"]);
-    configure("dev", { operator: { ownedBy: "dev" } });
-    configure(STACK, {
+    configure(dev, "dev", { operator: { ownedBy: "dev" } });
+    configure(dev, STACK, {
       doppler: { project: { name: PROJECT }, config: CONFIG },
       kubernetes: { context: "acme-dev", createNamespaces: [] },
       operator: { ownedBy: "dev" },

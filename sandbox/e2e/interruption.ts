@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { parse, stringify } from "yaml";
 import { clearFault, type Fault, faultHit, setFault } from "../faults/faults.js";
 import type { User } from "./user.js";
 
@@ -17,8 +20,8 @@ export type Cut =
   /** When the Helm release of the operator is in this status. */
   | { readonly at: "release"; readonly status: "pending-install" | "pending-upgrade" | "uninstalling" };
 
-/** How the engine is ended: at once, or as a person does it, who presses Ctrl-C. */
-export type End = "SIGKILL" | "SIGINT";
+/** How the engine is ended: at once, or as a person does it, who presses Ctrl-C, or with all that it has started. */
+export type End = "SIGKILL" | "SIGINT" | "power failure";
 
 export interface Outcome {
   /** `null` if a signal ended the engine. */
@@ -97,9 +100,27 @@ class Engine {
         if (this.#over) return by;
       }
     }
+    if (how === "power failure") for (const pid of descendants(this.#child.pid)) kill(pid);
     this.#child.kill("SIGKILL");
     await this.#ended;
-    return "SIGKILL";
+    return how === "power failure" ? how : "SIGKILL";
+  }
+}
+
+/** The processes that a process has started, and those that these have, the last first: none is told of another's end. */
+function descendants(pid: number | undefined): number[] {
+  const table = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" });
+  const processes = [...table.matchAll(/^ *(\d+) +(\d+)$/gm)].map(([, own, parent]) => [Number(own), Number(parent)]);
+  const below = (of: number | undefined): number[] =>
+    processes.filter(([, parent]) => parent === of).flatMap(([own]) => [...below(own), ...(own ? [own] : [])]);
+  return below(pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
@@ -158,6 +179,57 @@ function watchRelease(user: User, status: string, tell: () => void): () => void 
   return () => void watch.kill();
 }
 
+/** Lays settings over those of the sandbox's copy of a stack file: maps one level deep, everything else replaced. */
+export function configure({ here }: User, stack: string, settings: Readonly<Record<string, unknown>>): void {
+  const file = join(here.project, `Pulumi.${stack}.yaml`);
+  const document = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+  for (const [key, value] of Object.entries(settings)) {
+    const old = document.config[`secrets-pipeline:${key}`];
+    const both = [old, value].every((v) => typeof v === "object" && v !== null && !Array.isArray(v));
+    document.config[`secrets-pipeline:${key}`] = both ? { ...(old as object), ...(value as object) } : value;
+  }
+  writeFileSync(file, stringify(document));
+}
+
+export interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs?: unknown;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly parent?: string;
+  readonly dependencies?: readonly string[];
+  readonly protect?: boolean;
+  readonly delete?: boolean;
+  readonly initErrors?: readonly string[];
+}
+
+export interface State {
+  readonly resources: readonly Resource[];
+  /** Operations of which Pulumi does not know what became. */
+  readonly pending: readonly unknown[];
+}
+
+/** The state of the user's stack, its secrets in clear. */
+export async function stateOf(user: User): Promise<State> {
+  const text = await user.quietly("pulumi", ["stack", "export", "--show-secrets", "--stack", user.stack]);
+  const { deployment } = JSON.parse(text) as {
+    deployment: { resources?: Resource[]; pending_operations?: unknown[] };
+  };
+  return { resources: deployment.resources ?? [], pending: deployment.pending_operations ?? [] };
+}
+
+/** What the program asked a resource to be, and how Pulumi keeps it; in one form for all runs. */
+export const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
+  urn,
+  inputs,
+  parent,
+  dependencies: [...(dependencies ?? [])].sort(),
+  protect,
+  old,
+  initErrors,
+});
+
 /** What runs and Pulumi itself tell people to do, by what they say. */
 const ADVICE: readonly [name: string, said: RegExp, follow: (user: User, said: RegExpExecArray) => Promise<unknown>][] =
   [
@@ -170,8 +242,9 @@ const ADVICE: readonly [name: string, said: RegExp, follow: (user: User, said: R
     [
       "helm",
       /helm (uninstall|rollback) (\S+) --namespace ([-\w]+)/,
+      // The release may have been cleaned up meanwhile.
       (user, [, command = "", release = "", namespace = ""]) =>
-        user.run("helm", [command, release, "--namespace", namespace]),
+        user.attempt("helm", [command, release, "--namespace", namespace]),
     ],
     [
       "refresh",
