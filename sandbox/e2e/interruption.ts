@@ -230,37 +230,51 @@ export const identity = ({ urn, inputs, parent, dependencies, protect, delete: o
   initErrors,
 });
 
-/** What runs and Pulumi itself tell people to do, by what they say. */
-const ADVICE: readonly [name: string, said: RegExp, follow: (user: User, said: RegExpExecArray) => Promise<unknown>][] =
-  [
-    ["cancel", /`pulumi cancel`/, (user) => user.run("pulumi", ["cancel", "--stack", user.stack, "--yes"])],
-    [
-      "adopt",
-      /pulumi config set adopt true/,
-      (user) => user.run("pulumi", ["config", "set", "adopt", "true", "--stack", user.stack]),
-    ],
-    [
-      "helm",
-      /helm (uninstall|rollback) (\S+) --namespace ([-\w]+)/,
-      // The release may have been cleaned up meanwhile.
-      (user, [, command = "", release = "", namespace = ""]) =>
-        user.attempt("helm", [command, release, "--namespace", namespace]),
-    ],
-    [
-      "refresh",
-      /could not find|not found|\b404\b|`pulumi refresh`/i,
-      (user) =>
-        user.run("pulumi", [
-          "refresh",
-          "--stack",
-          user.stack,
-          "--yes",
-          "--skip-preview",
-          "--clear-pending-creates",
-          "--non-interactive",
-        ]),
-    ],
-  ];
+interface Advice {
+  readonly name: string;
+  /** What a run says. */
+  readonly said: RegExp;
+  readonly follow: (user: User, said: RegExpExecArray) => Promise<unknown>;
+}
+
+/** What runs and Pulumi itself tell people to do, and docs/operations.md, by what the runs say. */
+const ADVICE: readonly Advice[] = [
+  {
+    name: "cancel",
+    said: /`pulumi cancel`/,
+    follow: (user) => user.run("pulumi", ["cancel", "--stack", user.stack, "--yes"]),
+  },
+  {
+    name: "adopt",
+    said: /pulumi config set adopt true/,
+    follow: (user) => user.run("pulumi", ["config", "set", "adopt", "true", "--stack", user.stack]),
+  },
+  {
+    name: "helm",
+    said: /helm (uninstall|rollback) (\S+) --namespace ([-\w]+)/,
+    // The release may have been cleaned up meanwhile.
+    follow: (user, [, command = "", release = "", namespace = ""]) =>
+      user.attempt("helm", [command, release, "--namespace", namespace]),
+  },
+  {
+    // Doppler's word for a project that is gone, to those who see others. A refresh takes it for a refusal.
+    name: "state delete",
+    said: /deleting (urn:\S+):(?:.*\n)+?.*does not have access to requested project '(.+)'/,
+    follow: async (user, [, urn = "", project = ""]) => {
+      const projects = JSON.parse((await user.run("doppler", ["projects", "--json"])).stdout) as { name: string }[];
+      assert.ok(!projects.some(({ name }) => name === project), `${project} is gone from the dashboard`);
+      await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
+    },
+  },
+  {
+    name: "refresh",
+    said: /could not find|not found|\b404\b|`pulumi refresh`/i,
+    follow: (user) => {
+      const options = ["--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive"];
+      return user.run("pulumi", ["refresh", "--stack", user.stack, ...options]);
+    },
+  },
+];
 
 /** Each piece of advice helps; the same one twice in a row does not. */
 const ATTEMPTS = 8;
@@ -279,7 +293,7 @@ export async function recover(user: User, args: readonly string[]): Promise<stri
       if (done.includes("adopt")) await user.run("pulumi", ["config", "rm", "adopt", "--stack", user.stack]);
       return done;
     }
-    const told = ADVICE.map(([name, said, follow]) => ({ name, follow, match: said.exec(text) })).find(
+    const told = ADVICE.map(({ name, said, follow }) => ({ name, follow, match: said.exec(text) })).find(
       ({ name, match }) => match !== null && done.at(-1) !== name,
     );
     if (told?.match == null) throw new Error(`after ${done.join(", ") || "nothing"}, the run says:\n${text}`);
