@@ -47,7 +47,7 @@ export function createServer({ store, log, plan, faults, now }: ServerOptions): 
     done(request.is404 ? undefined : authenticate(request));
   });
   app.addHook("onRequest", async (request) => {
-    const verdict = request.tokenLabel.startsWith("personal:") ? faults.next() : "answer";
+    const verdict = request.tokenLabel.startsWith("personal:") ? faults.next(request.method) : "answer";
     if (verdict === "before") await never;
     request.answerLost = verdict === "after";
   });

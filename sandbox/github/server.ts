@@ -171,7 +171,7 @@ function addRateLimitHeaders(app: FastifyInstance, now: () => Date): void {
 function addFaults(app: FastifyInstance, faults: Faults): void {
   const lost = new WeakSet<FastifyRequest>();
   app.addHook("onRequest", async (request) => {
-    const verdict = faults.next();
+    const verdict = faults.next(request.method);
     if (verdict === "before") await never;
     if (verdict === "after") lost.add(request);
   });
