@@ -19,14 +19,14 @@ export interface AppSecretsArgs {
   /** How often ESO asks Doppler for each key, in hours, minutes and seconds. Default: `1m`. */
   refreshInterval?: pulumi.Input<string>;
 
-  /** The Secret's keys: a list of Doppler names, or a map from key to Doppler name. */
-  keys: string[] | Record<string, string>;
+  /** The Secret's keys, and the Doppler name that each one's value comes from. */
+  keys: Record<string, string>;
 
   /** More Secrets with the same keys, such as the one from before a move, until nothing reads it. */
   alsoAs?: { secretName: string; namespace: string }[];
 
   /** Ids of ExternalSecrets that are there already and are taken over, `<namespace>/<name>`. */
-  adopt?: readonly string[];
+  adopt?: string[];
 }
 
 /** What an app team needs to consume its Secret. */
@@ -48,7 +48,7 @@ export class AppSecrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
-    const keys = keyMap(args.keys);
+    const keys = sorted(args.keys);
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
       new kubernetes.apiextensions.CustomResource(
@@ -95,8 +95,7 @@ export class AppSecrets extends pulumi.ComponentResource {
   }
 }
 
-/** Either form of the keys as a map, sorted, so that reordering them changes nothing. */
-function keyMap(keys: string[] | Record<string, string>): Record<string, string> {
-  const entries = Array.isArray(keys) ? keys.map((key) => [key, key] as const) : Object.entries(keys);
-  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+/** In alphabetical order, so that reordering keys changes nothing. */
+function sorted(keys: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -154,8 +154,8 @@ describe("AppSecrets", () => {
 
   it("writes the interval as ESO writes it back, one minute by default", async () => {
     const { resources } = await run({}, () => {
-      new AppSecrets("a", { ...args, keys: ["A"] });
-      new AppSecrets("b", { ...args, keys: ["A"], refreshInterval: pulumi.output("90s") });
+      new AppSecrets("a", { ...args, keys: { A: "A" } });
+      new AppSecrets("b", { ...args, keys: { A: "A" }, refreshInterval: pulumi.output("90s") });
     });
     expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m0s" });
     expect(only(resources, "b-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
