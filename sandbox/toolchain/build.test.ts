@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { ensureOperator, ensureToolchain, type ToolchainOptions } from "./build.js";
+import { ensureLaterChart, ensureOperator, ensureToolchain, type ToolchainOptions } from "./build.js";
 import { cacheKey, cacheRoot } from "./cache.js";
-import { earlierOperators } from "./tools.js";
+import { earlierOperators, laterChart } from "./tools.js";
 
 const dir = mkdtempSync(join(tmpdir(), "build-test-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -266,6 +266,19 @@ describe("ensureOperator", () => {
     }
     assert.equal(bare.built().length, before + earlierOperators.length);
     assert.ok(bare.lines.some((line) => line.startsWith("[1 of 2] External Secrets Operator 0.17.0: building")));
+  });
+});
+
+describe("ensureLaterChart", () => {
+  it("makes the chart alone, once, and compiles nothing", async () => {
+    const bare = machine();
+    const chart = await ensureLaterChart(bare.options);
+    assert.match(readFileSync(join(chart, "Chart.yaml"), "utf8"), new RegExp(`appVersion: v${laterChart}\n`));
+    assert.ok(existsSync(join(chart, "templates", "crds", "x.yaml")));
+    assert.deepEqual(bare.built(), []);
+    const before = bare.lines.length;
+    assert.equal(await ensureLaterChart(bare.options), chart);
+    assert.equal(bare.lines.length, before);
   });
 });
 

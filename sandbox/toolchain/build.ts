@@ -7,7 +7,7 @@ import { cached, cacheKey, cacheRoot, publish } from "./cache.js";
 import { buildOperator, fetchModule, operatorRecipe, writeChart } from "./externalSecrets.js";
 import { buildSettings, compareVersions, goEnv, readGoMod, requireGo, runGo } from "./go.js";
 import { findOnPath, type FoundOnPath } from "./lookup.js";
-import { type EarlierOperator, externalSecrets, goTools, type GoTool } from "./tools.js";
+import { type EarlierOperator, externalSecrets, goTools, type GoTool, laterChart } from "./tools.js";
 
 /** Programs that run the sandbox, as absolute paths. */
 export interface Toolchain {
@@ -140,6 +140,19 @@ export async function ensureOperator(version: EarlierOperator, options: Toolchai
 }
 
 /**
+ * Finds or makes the chart of a later version of the operator, for its CRDs: a folder, as released.
+ *
+ * @throws as {@link ensureToolchain} does
+ */
+export async function ensureLaterChart(options: ToolchainOptions): Promise<string> {
+  const env = options.env ?? process.env;
+  const wanted = operatorArtefacts(resolve(options.modulesDir ?? ownModules), laterChart).filter(
+    ({ name }) => name === chartName,
+  );
+  return chartIn(await provide(wanted, cacheRoot(env), env, options));
+}
+
+/**
  * Finds or builds one tool that is no part of the sandbox, and gives the folder of its programs.
  *
  * @throws as {@link ensureToolchain} does
@@ -152,10 +165,11 @@ export async function ensureTool(tool: GoTool, options: ToolchainOptions): Promi
 }
 
 function operatorIn(dirs: ReadonlyMap<string, string>, wanted: readonly Artefact[]): Operator {
-  const built = (artefact: string) => join(dirs.get(artefact) ?? "", "external-secrets");
   const version = bare(wanted.find((artefact) => artefact.name === externalSecrets.name)?.version ?? "");
-  return { version, program: built(externalSecrets.name), chart: built(chartName) };
+  return { version, program: join(dirs.get(externalSecrets.name) ?? "", "external-secrets"), chart: chartIn(dirs) };
 }
+
+const chartIn = (dirs: ReadonlyMap<string, string>) => join(dirs.get(chartName) ?? "", "external-secrets");
 
 const bare = (version: string) => version.replace(/^v/, "");
 
@@ -283,9 +297,9 @@ function goArtefact(tool: GoTool, modules: string): Artefact {
   };
 }
 
-function operatorArtefacts(modules: string, earlier?: EarlierOperator): readonly Artefact[] {
-  const dir = join(modules, [externalSecrets.moduleDir, ...(earlier === undefined ? [] : [earlier])].join("-"));
-  const label = `External Secrets Operator${earlier === undefined ? "" : ` ${earlier}`}`;
+function operatorArtefacts(modules: string, other?: EarlierOperator | typeof laterChart): readonly Artefact[] {
+  const dir = join(modules, [externalSecrets.moduleDir, ...(other === undefined ? [] : [other])].join("-"));
+  const label = `External Secrets Operator${other === undefined ? "" : ` ${other}`}`;
   const pinned = readPinned(dir, externalSecrets.module);
   // The chart is made by code, not by a compiler with a version: a change in that code makes another chart.
   const chartCode = readFileSync(new URL("./chart.js", import.meta.url), "utf8");

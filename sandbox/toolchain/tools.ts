@@ -141,3 +141,9 @@ export const externalSecrets = {
  */
 export const earlierOperators = ["0.16.1", "0.17.0"] as const;
 export type EarlierOperator = (typeof earlierOperators)[number];
+
+/**
+ * A later version, of which only the chart can be had: its module says of its parts that they are in folders beside it,
+ * and has none of them. Its CRDs are the first here that know `oidcConfig`.
+ */
+export const laterChart = "1.3.2";
