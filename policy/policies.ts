@@ -1,5 +1,5 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
-import { looksLikeCredential } from "./credentials";
+import { credentialIn } from "../credentials";
 import { seconds } from "./duration";
 import { at, isKnown, isMap, list, map, text, texts } from "./properties";
 
@@ -221,13 +221,13 @@ export const outputsWithoutValues: StackValidationPolicy = {
       if (!isKnown(value)) return;
       if (typeof value === "string") {
         if (held.some((secret) => value.includes(secret))) report(`output ${path} holds a secret of this stack`, urn);
-        else if (looksLikeCredential(value)) report(`output ${path} looks like a credential`, urn);
+        else if (credentialIn(value) !== undefined) report(`output ${path} looks like a credential`, urn);
       } else if (Array.isArray(value)) {
         list(value).forEach((item, index) => visit(item, `${path}[${index}]`, urn));
       } else if (isMap(value)) {
         for (const key of Object.keys(value)) {
           // A key that is a credential must not be repeated either.
-          const bad = looksLikeCredential(key) || held.some((secret) => key.includes(secret));
+          const bad = credentialIn(key) !== undefined || held.some((secret) => key.includes(secret));
           if (bad) report(`a key below ${path} looks like a credential`, urn);
           else visit(at(value, key), path === "" ? key : `${path}.${key}`, urn);
         }
