@@ -34,9 +34,9 @@ async function main(): Promise<StackOutputs> {
       serviceTokenName: stack.store.oidc === undefined ? stack.doppler.serviceToken : undefined,
       protect: stack.protect,
       adopt: survey.adoption,
-      workplace: survey.workplace,
     },
     { provider: providers.doppler },
+    { workplace: survey.workplace },
   );
 
   // Kubernetes: operator → token Secret and ClusterSecretStore → an ExternalSecret per app → the Secret pods consume
@@ -55,11 +55,11 @@ async function main(): Promise<StackOutputs> {
       serviceToken: project.serviceToken,
       serviceTokenName: stack.doppler.serviceToken,
       oidc: stack.store.oidc && { ...stack.store.oidc, project: project.project, config: project.config },
-      onMoved: survey.handover,
       admittedNamespaces: stack.namespaces,
       adopt,
     },
     underOperator,
+    { onMoved: survey.handover },
   );
 
   const namespaces = new Map(

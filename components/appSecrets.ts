@@ -1,6 +1,15 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../duration";
+import { requirePlain } from "./plain";
+
+/** Where a Secret is. */
+export interface SecretPlace {
+  /** The Secret's name. */
+  secretName: string;
+  /** The Secret's namespace. */
+  namespace: string;
+}
 
 /** The arguments of {@link AppSecrets}. */
 export interface AppSecretsArgs {
@@ -23,10 +32,22 @@ export interface AppSecretsArgs {
   keys: Record<string, string>;
 
   /** More Secrets with the same keys, such as the one from before a move, until nothing reads it. */
-  alsoAs?: { secretName: string; namespace: string }[];
+  alsoAs?: SecretPlace[];
 
   /** Ids of ExternalSecrets that are there already and are taken over, `<namespace>/<name>`. */
   adopt?: string[];
+}
+
+/** An entry for a container's `envFrom`. */
+export interface EnvFromSecret {
+  /** The Secret. */
+  secretRef: SecretName;
+}
+
+/** A Secret in the pod's own namespace. */
+export interface SecretName {
+  /** The Secret's name. */
+  name: string;
 }
 
 /** What an app team needs to consume its Secret. */
@@ -38,7 +59,7 @@ export interface AppSecretReference {
   /** The keys it holds once synced, in alphabetical order. */
   keys: string[];
   /** An entry for a container's `envFrom`. */
-  envFrom: { secretRef: { name: string } };
+  envFrom: EnvFromSecret;
 }
 
 /** One app's Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler. */
@@ -48,6 +69,7 @@ export class AppSecrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
+    requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "alsoAs", "adopt");
     const keys = sorted(args.keys);
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>

@@ -1,6 +1,17 @@
 import * as doppler from "@pulumiverse/doppler";
 import * as pulumi from "@pulumi/pulumi";
 import type { Workplace } from "../workplace";
+import { requirePlain } from "./plain";
+
+/** Doppler's ids of things that exist and are taken over as they are. */
+export interface AdoptedDoppler {
+  /** The project: its name. */
+  project?: string;
+  /** The environment: `<project>.<slug>`. */
+  environment?: string;
+  /** The branch config: `<project>.<environment>.<config>`. */
+  config?: string;
+}
 
 /** The arguments of {@link DopplerProject}. */
 export interface DopplerProjectArgs {
@@ -36,11 +47,17 @@ export interface DopplerProjectArgs {
   protect?: boolean;
 
   /** Ids of things that exist and are taken over as they are. */
-  adopt?: { project?: string; environment?: string; config?: string };
-
-  /** The workplace, for what the provider can't tell: tokens that an interrupted run has left. */
-  workplace: Pick<Workplace, "serviceTokens" | "revoke">;
+  adopt?: AdoptedDoppler;
 }
+
+/** What only a program in the same process can give. */
+export interface DopplerProjectHelp {
+  /** For what the provider can't tell: tokens that an interrupted run has left. Without it they stay until revoked by hand. */
+  workplace?: Pick<Workplace, "serviceTokens" | "revoke">;
+}
+
+/** By component, its config's id, which tells whether the config exists yet. A member would be an output for other languages. */
+const configIds = new WeakMap<DopplerProject, pulumi.Output<pulumi.ID>>();
 
 /**
  * One environment of a Doppler project: the project (where this stack owns it), the environment, the config that apps
@@ -56,12 +73,16 @@ export class DopplerProject extends pulumi.ComponentResource {
   /** The service token, `dp.st.…`. A secret. Absent where no name for it was given. */
   readonly serviceToken?: pulumi.Output<string>;
 
-  private readonly configCreated: pulumi.Output<pulumi.ID>;
-
-  constructor(name: string, args: DopplerProjectArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: DopplerProjectArgs,
+    opts?: pulumi.ComponentResourceOptions,
+    { workplace }: DopplerProjectHelp = {},
+  ) {
     super("secrets-pipeline:index:DopplerProject", name, {}, opts);
+    requirePlain(args, "createProject", "serviceTokenName", "protect", "adopt");
     const kept = (id?: string) => ({ parent: this, protect: args.protect, import: id });
-    const { workplace, serviceTokenName } = args;
+    const { serviceTokenName } = args;
 
     const project = args.createProject
       ? new doppler.Project(
@@ -95,12 +116,12 @@ export class DopplerProject extends pulumi.ComponentResource {
         {
           // Never protected: rotation replaces it.
           parent: this,
-          hooks: { beforeCreate: [({ newInputs }) => revokeOrphans(workplace, newInputs)] },
+          hooks: workplace && { beforeCreate: [({ newInputs }) => revokeOrphans(workplace, newInputs)] },
         },
       );
       this.serviceToken = pulumi.secret(token.key);
     }
-    this.configCreated = (branch ?? environment).id;
+    configIds.set(this, (branch ?? environment).id);
     this.registerOutputs({ project: this.project, config: this.config });
   }
 
@@ -112,7 +133,8 @@ export class DopplerProject extends pulumi.ComponentResource {
    */
   async values(): Promise<Map<string, pulumi.Output<string>> | undefined> {
     // Project and config are known texts even in the very first preview; the id tells whether there is a config to ask.
-    if ((await known(this.configCreated)) === undefined) return undefined;
+    const id = configIds.get(this);
+    if (id === undefined || (await known(id)) === undefined) return undefined;
     const [project, config] = [await known(this.project), await known(this.config)];
     if (project === undefined || config === undefined) return undefined;
     const { map } = await doppler.getSecrets({ project, config }, { parent: this });
@@ -131,7 +153,7 @@ export class DopplerProject extends pulumi.ComponentResource {
  *
  * @throws if a token of this name is in use
  */
-async function revokeOrphans(workplace: DopplerProjectArgs["workplace"], inputs: unknown): Promise<void> {
+async function revokeOrphans(workplace: Pick<Workplace, "serviceTokens" | "revoke">, inputs: unknown): Promise<void> {
   const { project, config, name } = inputs as { project: string; config: string; name: string };
   for (const token of (await workplace.serviceTokens(project, config)).filter((t) => t.name === name)) {
     if (token.lastSeenAt !== null) {

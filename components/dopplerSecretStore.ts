@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { requirePlain } from "./plain";
 
 /** No static token: the operator proves itself with a token of a ServiceAccount. From External Secrets Operator 1.2 on. */
 export interface Oidc {
@@ -7,9 +8,18 @@ export interface Oidc {
   identity: pulumi.Input<string>;
   /** The ServiceAccount, made here in the operator's namespace. */
   serviceAccount: pulumi.Input<string>;
-  /** Such an identity may be good for several configs: the project and config to read. */
+  /** The project to read: such an identity may be good for several. */
   project: pulumi.Input<string>;
+  /** The config of it to read. */
   config: pulumi.Input<string>;
+}
+
+/** Ids of what is in the cluster already and is taken over. */
+export interface AdoptedStore {
+  /** The token Secret, or the ServiceAccount: `<namespace>/<name>`. */
+  identity?: string;
+  /** The ClusterSecretStore: its name. */
+  store?: string;
 }
 
 /** Says on the store which token it works with; a change has the operator look at the store at once. */
@@ -35,14 +45,17 @@ export interface DopplerSecretStoreArgs {
   /** Another way for the cluster to prove itself, with no token that could leak. */
   oidc?: Oidc;
 
-  /** Called when the store has moved to another service token; what it waits for comes before the old one's revocation. */
-  onMoved?: () => Promise<void>;
-
   /** The namespaces whose ExternalSecrets may use the store. Without a list every namespace could read every value. */
-  admittedNamespaces: pulumi.Input<string>[];
+  admittedNamespaces: pulumi.Input<pulumi.Input<string>[]>;
 
   /** Ids of what is there already and is taken over: the token Secret (or the ServiceAccount), and the store. */
-  adopt?: { identity?: string; store?: string };
+  adopt?: AdoptedStore;
+}
+
+/** What only a program in the same process can give. */
+export interface DopplerSecretStoreHelp {
+  /** Called when the store has moved to another service token; what it waits for comes before the old one's revocation. */
+  onMoved?: () => Promise<void>;
 }
 
 /** The way from the cluster to one Doppler config: the Secret with the service token, and the ClusterSecretStore. */
@@ -50,16 +63,19 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
   /** The ClusterSecretStore's name. */
   readonly storeName: pulumi.Output<string>;
 
-  constructor(name: string, args: DopplerSecretStoreArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: DopplerSecretStoreArgs,
+    opts?: pulumi.ComponentResourceOptions,
+    { onMoved }: DopplerSecretStoreHelp = {},
+  ) {
     super("secrets-pipeline:index:DopplerSecretStore", name, {}, opts);
-    if (args.admittedNamespaces.length === 0) {
-      throw new pulumi.InputPropertyError({
-        propertyPath: "admittedNamespaces",
-        reason: "expected at least one namespace: a store without conditions is open to all",
-      });
-    }
+    requirePlain(args, "adopt");
+    const { admittedNamespaces } = args;
+    const namespaces = Array.isArray(admittedNamespaces)
+      ? someNamespaces(admittedNamespaces)
+      : pulumi.output(admittedNamespaces).apply(someNamespaces);
 
-    const { onMoved } = args;
     const { provider, annotations } =
       args.oidc === undefined ? this.#staticToken(name, args) : this.#withOidc(name, args, args.oidc);
 
@@ -69,7 +85,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
         apiVersion: "external-secrets.io/v1",
         kind: "ClusterSecretStore",
         metadata: { name: args.storeName, ...(annotations && { annotations }) },
-        spec: { conditions: [{ namespaces: args.admittedNamespaces }], provider: { doppler: provider } },
+        spec: { conditions: [{ namespaces }], provider: { doppler: provider } },
       },
       { parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
     );
@@ -116,4 +132,15 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
       },
     };
   }
+}
+
+/** The list as it is, if there is anything in it. */
+function someNamespaces<T>(namespaces: T[]): T[] {
+  if (namespaces.length === 0) {
+    throw new pulumi.InputPropertyError({
+      propertyPath: "admittedNamespaces",
+      reason: "expected at least one namespace: a store without conditions is open to all",
+    });
+  }
+  return namespaces;
 }

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ownNamespace } from "./ownNamespace";
+import { requirePlain } from "./plain";
 
 /** The newest chart known to serve `external-secrets.io/v1` with the values below. Chart and operator share versions. */
 const DEFAULT_VERSION = "2.9.0";
@@ -24,6 +25,14 @@ export const DEFAULT_VALUES: HelmValues = {
   certController: { create: false },
 };
 
+/** Ids of what is in the cluster already and is taken over. */
+export interface AdoptedOperator {
+  /** Namespaces that exist; only the operator's own matters. */
+  namespaces: string[];
+  /** The Helm release, which is upgraded: `<namespace>/<name>`. */
+  release?: string;
+}
+
 /** The arguments of {@link ExternalSecretsOperator}. */
 export interface ExternalSecretsOperatorArgs {
   /** The namespace to make and install into. */
@@ -33,7 +42,7 @@ export interface ExternalSecretsOperatorArgs {
   releaseName?: string;
 
   /** Ids of what is there already and is taken over: the namespace, and the release, which is upgraded. */
-  adopt?: { namespaces: readonly string[]; release?: string };
+  adopt?: AdoptedOperator;
 
   /** The chart: a name in `repository`, a folder, an archive, or an `oci://` reference. Default: `external-secrets`. */
   chart?: string;
@@ -44,8 +53,8 @@ export interface ExternalSecretsOperatorArgs {
   /** The chart's version. Default: 2.9.0. A folder or an archive has its own. */
   version?: string;
 
-  /** Values merged over {@link DEFAULT_VALUES}, maps key by key, everything else replaced. */
-  values?: HelmValues;
+  /** Values merged over the component's own, maps key by key, everything else replaced. */
+  values?: pulumi.Inputs;
 }
 
 /** The External Secrets Operator, installed with its Helm chart into a namespace of its own. */
@@ -55,6 +64,7 @@ export class ExternalSecretsOperator extends pulumi.ComponentResource {
 
   constructor(name: string, args: ExternalSecretsOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:ExternalSecretsOperator", name, {}, opts);
+    requirePlain(args, "namespace", "releaseName", "adopt", "chart", "repository", "version");
 
     const namespace = ownNamespace(`${name}-namespace`, args.namespace, args.adopt, { parent: this });
 

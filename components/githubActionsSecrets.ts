@@ -1,5 +1,6 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
+import { requirePlain } from "./plain";
 
 /** What a secret is set to. */
 export interface ActionsSecretValue {
@@ -35,6 +36,7 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
 
   constructor(name: string, args: GithubActionsSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:GithubActionsSecrets", name, {}, opts);
+    requirePlain(args, "repository", "environment", "createEnvironment");
     const { repository } = args;
     const environment =
       args.environment !== undefined && args.createEnvironment

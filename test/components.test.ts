@@ -18,7 +18,6 @@ describe("DopplerProject", () => {
     environment: "dev",
     environmentName: "Development",
     serviceTokenName: "eso",
-    workplace: { serviceTokens: () => Promise.resolve([]), revoke: () => Promise.resolve() },
   };
 
   it("gives the cluster a token that may only read, for the config of the environment", async () => {

@@ -124,6 +124,16 @@ export const actionlint = {
   seconds: 15,
 } as const satisfies GoTool;
 
+/** Pulumi's language host for YAML; no part of the sandbox, and built only where it is asked for. */
+export const pulumiYaml = {
+  name: "pulumi-yaml",
+  moduleDir: "pulumi-yaml",
+  module: "github.com/pulumi/pulumi-yaml",
+  programs: { "pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml" },
+  ldflags: (version: string) => stamp({ "github.com/pulumi/pulumi-yaml/pkg/version.Version": `v${version}` }),
+  seconds: 60,
+} as const satisfies GoTool;
+
 /** The External Secrets Operator; built from a trimmed copy of its module. */
 export const externalSecrets = {
   name: "external-secrets",

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe } from "node:test";
+import { command } from "../cli/command.js";
+import { openSecret } from "../github/index.js";
+import { ensureTool } from "../toolchain/build.js";
+import { pulumiYaml } from "../toolchain/tools.js";
+import { changes } from "./established.js";
+import { story } from "./story.js";
+import { eventually, User } from "./user.js";
+
+// The components in another language: examples/yaml, a whole pipeline by the component provider, under the real engine
+// and the released language host for YAML.
+
+const VALUES = {
+  DATABASE_URL: "postgres://bookmarked:e2e-database-password@db.internal/bookmarked",
+  BOOKMARKED_JWT_SECRET: "e2e-jwt-signing-key",
+};
+const DOCKERHUB = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
+
+let user: User;
+let project: string;
+let transcript = "";
+const { step, broken } = story();
+
+/** `pulumi` in the team's project, which is not the one the user's shell is in. */
+async function attempt(...args: string[]) {
+  const { code, stdout, stderr } = await command("pulumi", [...args, "--non-interactive", "--color", "never"], {
+    env: user.env,
+    cwd: project,
+  });
+  transcript += stdout + stderr;
+  return { code, stdout, text: `${stdout}\n${stderr}` };
+}
+
+async function pulumi(...args: string[]) {
+  const result = await attempt(...args);
+  assert.equal(result.code, 0, result.text);
+  return result;
+}
+
+const up = (...args: string[]) => pulumi("up", "--yes", "--skip-preview", ...args);
+
+describe("the components in Pulumi YAML", { concurrency: false }, () => {
+  before(async () => {
+    user = await User.arrive({ stacks: ["dev"] });
+    const tool = await ensureTool(pulumiYaml, { progress: (line) => console.error(`# ${line}`) });
+    symlinkSync(join(tool, "pulumi-language-yaml"), join(user.here.bin, "pulumi-language-yaml"));
+    // A copy, since Pulumi writes a stack file beside it; it names the components by where they are.
+    project = join(user.here.dir, "team");
+    cpSync(join(user.here.program, "examples", "yaml"), project, { recursive: true });
+    edit((text) => text.replace(/^( {2}secrets-pipeline:) \S+$/m, `$1 ${join(user.here.program, "components")}`));
+
+    await pulumi("stack", "init", "dev");
+    const settings = { chart: user.sandbox.toolchain.operator.chart, "github:owner": "acme" };
+    for (const [name, value] of Object.entries(settings)) await pulumi("config", "set", name, value);
+    await pulumi("config", "set", "dockerhubUsername", DOCKERHUB.DOCKERHUB_USERNAME);
+    await pulumi("config", "set", "--secret", "dockerhubToken", DOCKERHUB.DOCKERHUB_TOKEN);
+  });
+  after(() => user?.leave(broken()));
+
+  /** Changes the team's program. */
+  function edit(change: (text: string) => string): void {
+    const file = join(project, "Pulumi.yaml");
+    const before = readFileSync(file, "utf8");
+    const after = change(before);
+    assert.notEqual(after, before);
+    writeFileSync(file, after);
+  }
+
+  step("have a schema in which everything is described", async () => {
+    const { stdout } = await pulumi("package", "get-schema", join(user.here.program, "components"));
+    const schema = JSON.parse(stdout) as { name: string; resources: Record<string, unknown> };
+    assert.equal(schema.name, "secrets-pipeline");
+    assert.deepEqual(
+      Object.keys(schema.resources).sort(),
+      ["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator", "GithubActionsSecrets"].map(
+        (name) => `secrets-pipeline:index:${name}`,
+      ),
+    );
+  });
+
+  step("make what they make in TypeScript", async () => {
+    const { stdout } = await pulumi("preview", "--json");
+    assert.deepEqual(changes(stdout), [
+      "create bookmarked",
+      "create bookmarked-default-bookmarked-secrets",
+      "create bookmarked-secrets-dev",
+      "create ci",
+      "create ci-DOCKERHUB_TOKEN",
+      "create ci-DOCKERHUB_USERNAME",
+      "create doppler",
+      "create doppler-environment",
+      "create doppler-project",
+      "create doppler-token",
+      "create operator",
+      "create operator-namespace",
+      "create operator-release",
+      "create store",
+      "create store-store",
+      "create store-token",
+    ]);
+  });
+
+  step("come up, and deliver what is typed", async () => {
+    await up();
+    for (const [name, value] of Object.entries(VALUES)) await user.type(name, value);
+    // After refusals the operator asks again with growing pauses, here two minutes at the most.
+    const secret = await eventually("bookmarked has its Secret", 180_000, () =>
+      user.secret("default", "bookmarked-secrets"),
+    );
+    assert.deepEqual(secret, { DATABASE_URL: VALUES.DATABASE_URL, JWT_SECRET: VALUES.BOOKMARKED_JWT_SECRET });
+    for (const [name, value] of Object.entries(DOCKERHUB)) {
+      assert.equal(await openSecret(user.here.github, { app: "actions", repository: "acme/bookmarked" }, name), value);
+    }
+  });
+
+  step("leave nothing to do at a second up, nor after a refresh", async () => {
+    await up("--expect-no-changes");
+    await pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes");
+  });
+
+  step("give a team the Secret's reference, and keep every value and the service token to themselves", async () => {
+    const { stdout: outputs } = await pulumi("stack", "output", "--json", "--show-secrets");
+    assert.deepEqual(JSON.parse(outputs), {
+      bookmarked: {
+        secretName: "bookmarked-secrets",
+        namespace: "default",
+        keys: ["DATABASE_URL", "JWT_SECRET"],
+        envFrom: { secretRef: { name: "bookmarked-secrets" } },
+      },
+      dopplerConfig: "dev",
+    });
+    const { stdout: state } = await pulumi("stack", "export");
+    const { deployment } = JSON.parse(state) as {
+      deployment: { resources: { type: string; outputs?: Record<string, unknown> }[] };
+    };
+    const token = deployment.resources.find(({ type }) => type === "doppler:index/serviceToken:ServiceToken");
+    assert.ok(token?.outputs?.["key"] instanceof Object && "ciphertext" in token.outputs["key"]);
+    const held = (await user.secret("external-secrets", "doppler-token-auth"))?.["dopplerToken"] ?? "";
+    assert.match(held, /^dp\.st\./);
+    const secrets = [...Object.values(VALUES), DOCKERHUB.DOCKERHUB_TOKEN, held];
+    const base64 = secrets.map((secret) => Buffer.from(secret).toString("base64").replace(/=+$/, ""));
+    for (const needle of [...secrets, ...base64]) {
+      assert.ok(!state.includes(needle), "a secret is in clear in the state");
+      assert.ok(!(transcript + user.transcript).includes(needle), "a secret is in clear in what a tool wrote");
+    }
+    assert.deepEqual(user.filesWith([...secrets, ...base64]), []);
+  });
+
+  step("rotate the service token by its name", async () => {
+    const before = await user.secret("external-secrets", "doppler-token-auth");
+    edit((text) => text.replaceAll("serviceTokenName: external-secrets", "serviceTokenName: external-secrets-2"));
+    await up();
+    const after = await user.secret("external-secrets", "doppler-token-auth");
+    assert.notEqual(after?.["dopplerToken"], before?.["dopplerToken"]);
+    await up("--expect-no-changes");
+  });
+
+  step("say what they can't take: an output where a name has to be known", async () => {
+    const good = readFileSync(join(project, "Pulumi.yaml"), "utf8");
+    edit((text) => text.replace("namespace: default", "namespace: ${operator.namespace}"));
+    const { code, text } = await attempt("preview");
+    assert.notEqual(code, 0);
+    assert.match(text, /namespace.*expected a value that is known before anything is made/);
+    edit(() => good);
+  });
+
+  step("can be destroyed, and leave nothing of their own", async () => {
+    await pulumi("destroy", "--yes", "--skip-preview");
+    for (const kind of ["externalsecrets.external-secrets.io", "clustersecretstores.external-secrets.io", "secrets"]) {
+      const { stdout } = await user.kubectl("get", kind, "--all-namespaces", "--output=name");
+      assert.doesNotMatch(stdout, /bookmarked|doppler/, `left of ${kind}`);
+    }
+    const { stdout } = await user.run("doppler", ["projects", "--json"]);
+    assert.deepEqual(JSON.parse(stdout) ?? [], []);
+  });
+});
