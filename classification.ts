@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
-import { BY_NAME, credentialsIn, PEM_PRIVATE_KEY } from "./credentials";
+import { BY_NAME, credentialIn, credentialsIn, PEM_PRIVATE_KEY } from "./credentials";
 import type { Stacks } from "./siblings";
+import { parseTemplate } from "./template";
 
 // What belongs into Doppler and what into plain YAML. Harmful if public: Doppler. Could stand in a README: plain YAML.
 // A stack's settings are held to both.
@@ -108,37 +109,118 @@ function nameProblems(values: Classified["values"]): ClassificationProblem[] {
       problems.push({ path, message: "has no effect, since nothing refuses this name" });
     }
   });
-  const apps: unknown[] = Array.isArray(values["apps"]) ? values["apps"] : [];
-  apps.forEach((app, index) => {
-    const keys = isMap(app) ? app["keys"] : undefined;
-    const entries: [PropertyKey, unknown][] = Array.isArray(keys)
-      ? keys.map((name: unknown, i) => [i, name])
-      : Object.entries(isMap(keys) ? keys : {});
-    for (const [key, dopplerName] of entries) {
-      if (typeof dopplerName !== "string") continue;
-      const secretKey = typeof key === "string" ? key : dopplerName;
-      const message =
-        plainName(dopplerName, rules) ??
-        plainName(secretKey, rules) ??
-        tlsProblem({ keys: [secretKey], dopplerNames: [dopplerName] }, rules);
-      if (message !== undefined) problems.push({ path: ["apps", index, "keys", key], message });
-    }
-  });
+  for (const { path, type, key, dopplerNames, text } of asked(values)) {
+    const found = dopplerNames.map((name) => plainName(name, rules)).find((message) => message !== undefined);
+    // What is in clear is another problem, and has its own words.
+    const texts = text === undefined || PEM_PRIVATE_KEY.test(text) ? [] : [text];
+    const message =
+      found ??
+      (key === undefined ? undefined : plainName(key, rules)) ??
+      tlsProblem({ type, keys: key === undefined ? [] : [key], dopplerNames, texts }, rules);
+    if (message !== undefined) problems.push({ path, message });
+  }
   return problems;
 }
 
+/** A part of a Secret that is asked for: its type, or one of its keys and what it is made of. */
+interface Asked {
+  path: PropertyKey[];
+  type?: string;
+  key?: string;
+  dopplerNames: string[];
+  /** The template. */
+  text?: string;
+}
+
+/** Everything that is asked for as a secret for the cluster, whatever else is wrong with it. */
+function asked(values: Classified["values"]): Asked[] {
+  const found: Asked[] = [];
+  const secret = (path: PropertyKey[], settings: unknown) => {
+    if (!isMap(settings)) return;
+    const { type, keys, values: templates } = settings;
+    if (typeof type === "string") found.push({ path: [...path, "type"], type, dopplerNames: [] });
+    const entries: [PropertyKey, unknown][] = Array.isArray(keys)
+      ? keys.map((name: unknown, i) => [i, name])
+      : Object.entries(isMap(keys) ? keys : {});
+    for (const [at, name] of entries) {
+      if (typeof name !== "string") continue;
+      found.push({
+        path: [...path, "keys", at],
+        key: typeof at === "string" ? at : name,
+        dopplerNames: [name],
+      });
+    }
+    for (const [key, text] of Object.entries(isMap(templates) ? templates : {})) {
+      if (typeof text !== "string") continue;
+      found.push({ path: [...path, "values", key], key, dopplerNames: parseTemplate(text).names, text });
+    }
+  };
+  /** Settings that are Doppler names. */
+  const names = (path: PropertyKey[], settings: unknown, ...keys: string[]) => {
+    for (const key of keys) {
+      const name = isMap(settings) ? settings[key] : undefined;
+      if (typeof name === "string") found.push({ path: [...path, key], dopplerNames: [name] });
+    }
+  };
+  const argocd = isMap(values["argocd"]) ? values["argocd"] : {};
+  list(values["apps"]).forEach((app, index) => secret(["apps", index], app));
+  names(["argocd", "admin"], argocd["admin"], "passwordHash", "passwordMtime");
+  for (const kind of ["repositories", "repositoryCredentials"]) {
+    list(argocd[kind]).forEach((repository, index) => {
+      const { keys, values: templates } = isMap(repository) ? repository : {};
+      secret(["argocd", kind, index], { keys, values: templates });
+    });
+  }
+  list(values["pullSecrets"]).forEach((pull, index) => names(["pullSecrets", index], pull, "username", "token"));
+  return found;
+}
+
 function clearProblems({ stack, values, secretKeys, siblings }: Classified): ClassificationProblem[] {
-  return Object.entries(values).flatMap(([key, value]) =>
-    credentialsIn({ [key]: secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value })
-      // An app's keys are called after what they hold, and hold names; credentials in their place are found all the same.
-      .filter(({ path, kind }) => !(kind === BY_NAME && path[0] === "apps" && path[2] === "keys"))
-      .map(({ path, kind }) => ({
-        path,
-        message: `is, or looks like, ${kind} in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; replace it, since it has been in a file${
-          kind === "a private key" ? `. A certificate's ${CERT_MANAGER}` : ""
-        }`,
-      })),
+  const places = asked(values);
+  const at = (path: readonly PropertyKey[]) => places.find((place) => place.path.join() === path.join());
+  const found = Object.entries(values).flatMap(([key, value]) => {
+    const clear = secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value;
+    return (
+      credentialsIn({ [key]: replaced(clear, [key], (path, text) => (at(path)?.text === text ? judged(text) : text)) })
+        // Keys are called after what they hold, and hold names; credentials in their place are found all the same.
+        .filter(({ path, kind }) => !(kind === BY_NAME && at(path) !== undefined && at(path)?.text === undefined))
+    );
+  });
+  const quoted = places.flatMap(({ path, key, text }) => {
+    const kind = text === undefined ? undefined : quotedCredential(text, key);
+    return kind === undefined || found.some((other) => other.path.join() === path.join()) ? [] : [{ path, kind }];
+  });
+  return [...found, ...quoted].map(({ path, kind }) => ({
+    path,
+    message: `is, or looks like, ${kind} in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; replace it, since it has been in a file${
+      kind === "a private key" ? `. A certificate's ${CERT_MANAGER}` : ""
+    }`,
+  }));
+}
+
+/** A template's text as it is judged: what its actions yield comes from Doppler. */
+function judged(template: string): string {
+  return parseTemplate(template).text;
+}
+
+/** A credential in quotes within the actions of a template. */
+function quotedCredential(template: string, key: string | undefined): string | undefined {
+  const { quoted, defaults } = parseTemplate(template);
+  return [...quoted.map((text) => credentialIn(text)), ...defaults.map((text) => credentialIn(text, key))].find(
+    (kind) => kind !== undefined,
   );
+}
+
+/** The same settings with other texts. */
+function replaced(
+  value: unknown,
+  path: readonly PropertyKey[],
+  text: (path: readonly PropertyKey[], text: string) => string,
+): unknown {
+  if (typeof value === "string") return text(path, value);
+  if (Array.isArray(value)) return value.map((item, index) => replaced(item, [...path, index], text));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, [...path, key], text)]));
 }
 
 /** A value as the stack's file has it, without what is encrypted there. */
@@ -169,6 +251,10 @@ function isEncrypted(inFile: unknown): boolean {
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function texts(value: unknown): string[] {

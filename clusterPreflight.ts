@@ -22,7 +22,7 @@ interface Target extends ClusterObject {
 
 const CRD = { store: "clustersecretstores.external-secrets.io", app: "externalsecrets.external-secrets.io" };
 
-function targetsOf({ operator, kubernetes, store, apps }: StackConfig): Target[] {
+function targetsOf({ operator, kubernetes, store, apps, otherSecrets }: StackConfig): Target[] {
   const namespaces = [...(operator.owned ? [operator.namespace] : []), ...kubernetes.createNamespaces];
   return [
     ...namespaces.map((name) => ({
@@ -43,7 +43,7 @@ function targetsOf({ operator, kubernetes, store, apps }: StackConfig): Target[]
       ...{ kind: "clustersecretstore.external-secrets.io", name: store.name },
       found: (adoption, id) => void (adoption.store = id),
     },
-    ...apps.flatMap((app) =>
+    ...[...apps, ...otherSecrets].flatMap((app) =>
       [
         { ...app, name: app.externalSecretName },
         ...app.alsoAs.map((other) => ({ ...other, name: other.secretName })),

@@ -1,10 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { argocdSecrets, REPOSITORY_FIELDS } from "./argocd";
 import { classificationProblems, sealed } from "./classification";
 import { credentialIn } from "./credentials";
 import { canonicalDuration, DURATION_FORM } from "./duration";
-import { siblingProblems, usersOf } from "./ownership";
+import { claimedSecrets, siblingProblems, usersOf } from "./ownership";
+import { DOCKER_HUB, pullSecret } from "./pullSecrets";
+import type { SecretSettings } from "./secretSettings";
 import { siblingStacks, type Stacks } from "./siblings";
+import { dopplerNames, parseTemplate } from "./template";
 
 // The stack's settings (Pulumi.<stack>.yaml) as one typed, validated object. The only reader of pulumi.Config and of
 // the environment. No message here repeats a value: a value in the wrong place may be a credential.
@@ -89,11 +93,75 @@ const keys = z.unknown().transform((raw, context): Record<string, string> => {
     return Array.isArray(parsed.data) ? Object.fromEntries(parsed.data.map((key) => [key, key])) : parsed.data;
   }
   for (const issue of parsed.error.issues) {
-    const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : explain(issue);
-    context.addIssue({ code: "custom", path: issue.path, message });
+    context.addIssue({ code: "custom", path: issue.path, message: explain(issue) });
   }
   return z.NEVER;
 });
+
+const templates = z.record(secretKey, text);
+
+const secretType = name(
+  /^[-._a-zA-Z0-9]+(?:\/[-._a-zA-Z0-9]+)?$/,
+  253,
+  "a Secret's type, such as kubernetes.io/basic-auth",
+);
+const metadataKey = name(
+  /^(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-._A-Za-z0-9]*[A-Za-z0-9])?$/,
+  317,
+  "a key such as app.kubernetes.io/part-of",
+);
+const labelValue = name(
+  /^(?:[A-Za-z0-9](?:[-._A-Za-z0-9]*[A-Za-z0-9])?)?$/,
+  63,
+  'a label\'s value: letters, digits, "-", "_" and ".", at most 63, first and last alphanumeric',
+);
+const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
+
+/** The keys without which the API server takes no Secret of a type; of several in one entry, one. */
+const TYPE_KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "kubernetes.io/basic-auth": [["username", "password"]],
+  "kubernetes.io/ssh-auth": [["ssh-privatekey"]],
+  "kubernetes.io/dockerconfigjson": [[".dockerconfigjson"]],
+  "kubernetes.io/dockercfg": [[".dockercfg"]],
+};
+
+interface Shape {
+  keys: Record<string, string>;
+  values: Record<string, string>;
+  type?: string | undefined;
+  labels?: Record<string, string>;
+}
+
+/** What is wrong with where a Secret's values come from, by the path in its settings. */
+function sourceProblems({ keys, values, type, labels = {} }: Shape): { path: string[]; message: string }[] {
+  const problems: { path: string[]; message: string }[] = [];
+  // Such a Secret is read by somebody who says what is to be in it, be it a secret or not.
+  const prescribed = type !== undefined || Object.keys(labels).length > 0;
+  for (const [key, template] of Object.entries(values)) {
+    const parsed = parseTemplate(template);
+    const none = parsed.names.length === 0 && !prescribed;
+    const all = [
+      ...parsed.problems,
+      ...(key in keys ? ["expected each key once, here or in keys"] : []),
+      ...(none && parsed.problems.length === 0
+        ? ["expected a Doppler name in it, such as {{ .DB_PASSWORD }}; a plain value belongs into the app's manifests"]
+        : []),
+    ];
+    problems.push(...all.map((message) => ({ path: ["values", key], message })));
+  }
+  if (problems.length === 0 && dopplerNames({ keys, values }).length === 0) {
+    problems.push({ path: ["keys"], message: "expected at least one Doppler name, here or in values" });
+  }
+  for (const oneOf of TYPE_KEYS[type ?? ""] ?? []) {
+    if (oneOf.some((key) => key in keys || key in values)) continue;
+    problems.push({ path: ["type"], message: `expected a key ${oneOf.join(" or ")}: this type has it` });
+  }
+  return problems;
+}
+
+const checkSources = (shape: Shape, context: z.core.$RefinementCtx) => {
+  for (const { path, message } of sourceProblems(shape)) context.addIssue({ code: "custom", path, message });
+};
 
 const app = z
   .strictObject({
@@ -102,7 +170,12 @@ const app = z
     secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
     externalSecretName: dnsSubdomain("an ExternalSecret name").optional(),
     refreshInterval: duration.optional(),
-    keys,
+    keys: keys.optional(),
+    values: templates.optional(),
+    type: secretType.optional(),
+    labels: z.record(metadataKey, labelValue).default({}),
+    annotations: z.record(metadataKey, annotationValue).default({}),
+    merge: z.boolean().default(false),
     renamedFrom: dnsSubdomain("an app name").optional(),
     alsoAs: z
       .array(
@@ -113,14 +186,59 @@ const app = z
       )
       .default([]),
   })
-  .transform((a) => {
+  .superRefine(({ keys, values, ...a }, context) => {
+    if (keys ?? values) checkSources({ ...a, keys: keys ?? {}, values: values ?? {} }, context);
+    else context.addIssue({ code: "custom", path: ["keys"], message: `${KEYS_FORM}, got nothing` });
+  })
+  .transform(({ keys = {}, values = {}, ...a }) => {
     const secretName = a.secretName ?? `${a.name}-secrets`;
     const alsoAs = a.alsoAs.map((other) => ({
       secretName: other.secretName ?? secretName,
       namespace: other.namespace ?? a.namespace,
     }));
-    return { ...a, secretName, externalSecretName: a.externalSecretName ?? secretName, alsoAs };
+    return { ...a, keys, values, secretName, externalSecretName: a.externalSecretName ?? secretName, alsoAs };
   });
+
+const repositoryField = z
+  .string()
+  .refine((field) => REPOSITORY_FIELDS.includes(field), { error: `expected one of ${REPOSITORY_FIELDS.join(", ")}` });
+const argocdRepository = z
+  .strictObject({
+    name: dnsLabel("a name for the repository"),
+    url: name(/^[^\s{}]+$/, 2000, "the URL as Argo CD's applications have it"),
+    type: z.enum(["git", "helm", "oci"], { error: "expected git, helm or oci" }).default("git"),
+    secretName: dnsSubdomain("a Kubernetes Secret name").optional(),
+    keys: z.record(repositoryField, dopplerSecretName).default({}),
+    values: z.record(repositoryField, text).default({}),
+  })
+  .superRefine((repository, context) =>
+    checkSources({ ...repository, labels: { is: "prescribed" }, type: undefined }, context),
+  );
+
+const argocd = z.strictObject({
+  namespace: namespaceName.default("argocd"),
+  refreshInterval: duration.optional(),
+  admin: z
+    .strictObject({
+      passwordHash: dopplerSecretName.default("ARGOCD_ADMIN_PASSWORD_HASH"),
+      passwordMtime: dopplerSecretName.default("ARGOCD_ADMIN_PASSWORD_MTIME"),
+    })
+    .optional(),
+  repositories: z.array(argocdRepository).default([]),
+  repositoryCredentials: z.array(argocdRepository).default([]),
+});
+
+const pullSecretModel = z.strictObject({
+  name: dnsSubdomain("a Kubernetes Secret name"),
+  namespaces: z
+    .array(namespaceName)
+    .min(1, { error: "expected at least one namespace" })
+    .refine((list) => new Set(list).size === list.length, { error: "expected each namespace once" }),
+  registry: name(/^[^\s"{}\\]+$/, 500, "a registry as images are named by it, or Docker Hub's URL").default(DOCKER_HUB),
+  username: dopplerSecretName.default("DOCKERHUB_USERNAME"),
+  token: dopplerSecretName.default("DOCKERHUB_TOKEN"),
+  refreshInterval: duration.optional(),
+});
 
 const actionsSecret = (secretName: string) =>
   z
@@ -183,6 +301,8 @@ const model = z.strictObject({
     .prefault({}),
   refreshInterval: duration.default("1m0s"),
   apps: z.array(app).min(1, { error: "expected at least one app" }),
+  argocd: argocd.optional(),
+  pullSecrets: z.array(pullSecretModel).default([]),
   plainValues: z.array(dopplerSecretName).default([]),
   secretNames: z.array(dopplerSecretName).default([]),
   githubToken: text.optional(),
@@ -208,8 +328,8 @@ const model = z.strictObject({
 
 type Model = z.output<typeof model>;
 
-/** The settings of one app; `keys` maps each key of its Secret to the Doppler name that the value comes from. */
-export type AppConfig = Omit<Model["apps"][number], "refreshInterval"> & { refreshInterval: string };
+/** The settings of one app, or of another Secret that is made like an app's. */
+export type AppConfig = SecretSettings & { refreshInterval: string; renamedFrom?: string | undefined };
 
 /** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
 export interface StackConfig {
@@ -231,6 +351,8 @@ export interface StackConfig {
   operator: Omit<Model["operator"], "ownedBy"> & { owned: boolean; shared: boolean; ownedBy: string };
   store: Model["store"];
   apps: AppConfig[];
+  /** Argo CD's Secrets, and those that the cluster pulls images with. */
+  otherSecrets: AppConfig[];
   githubActions?: {
     owner?: string;
     baseUrl?: string;
@@ -314,6 +436,7 @@ const EXPECTED: Record<string, string> = {
 
 /** zod's issue in our words. */
 function explain(issue: z.core.$ZodRawIssue | z.core.$ZodIssue): string {
+  if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "is not valid";
   if (issue.code === "invalid_type") {
     return `expected ${EXPECTED[issue.expected] ?? issue.expected}, got ${typeName(issue.input)}`;
   }
@@ -349,19 +472,6 @@ const comparable = z.object({
     .object({ namespace: z.string().default("external-secrets"), version: z.string().optional().catch(undefined) })
     .catch({ namespace: "external-secrets" }),
   store: z.object({ oidc: z.unknown() }).partial().catch({}),
-  apps: z
-    .array(
-      z
-        .object({
-          name: z.string(),
-          namespace: z.string(),
-          secretName: z.string(),
-          alsoAs: z.array(z.object({ namespace: z.string(), secretName: z.string() }).partial()),
-        })
-        .partial()
-        .catch({}),
-    )
-    .catch([]),
   githubActions: z
     .object({ owner: z.string().optional().catch(undefined) })
     .optional()
@@ -371,36 +481,27 @@ const comparable = z.object({
 /** Rules between entries, which no single field can break. */
 function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const { doppler, kubernetes, operator, store, apps, githubActions } = comparable.parse(values);
+  const { doppler, kubernetes, operator, store, githubActions } = comparable.parse(values);
+  const secrets = claimedSecrets(values);
 
-  const names = new Map<string, number>();
-  const targets = new Map<string, number>();
-  apps.forEach((a, index) => {
-    if (a.name !== undefined) {
-      const first = names.get(a.name);
-      if (first === undefined) names.set(a.name, index);
-      else
-        problems.push({
-          path: `apps[${index}].name`,
-          message: `expected a name of its own, same as apps[${first}].name`,
-        });
+  const names = new Map<string, string>();
+  const targets = new Map<string, string>();
+  for (const { path, entry, name, namePath, namespace, secretName } of secrets) {
+    if (name !== undefined) {
+      const first = names.get(name);
+      if (first === undefined) names.set(name, entry);
+      else if (first !== entry && !problems.some((p) => p.path === namePath)) {
+        const same = first.startsWith("apps") && entry.startsWith("apps") ? `${first}.name` : first;
+        problems.push({ path: namePath, message: `expected a name of its own, same as ${same}` });
+      }
     }
-    const secretName = a.secretName ?? (a.name !== undefined ? `${a.name}-secrets` : undefined);
-    const claim = (path: string, namespace: string | undefined, target: string | undefined) => {
-      if (target === undefined || namespace === undefined) return;
-      const first = targets.get(`${namespace}/${target}`);
-      if (first === undefined) targets.set(`${namespace}/${target}`, index);
-      else
-        problems.push({
-          path,
-          message: `expected a Secret of its own, same Secret in the same namespace as apps[${first}]`,
-        });
-    };
-    claim(`apps[${index}].secretName`, a.namespace, secretName);
-    a.alsoAs?.forEach((other, i) =>
-      claim(`apps[${index}].alsoAs[${i}]`, other.namespace ?? a.namespace, other.secretName ?? secretName),
-    );
-  });
+    if (namespace === undefined || secretName === undefined) continue;
+    const first = targets.get(`${namespace}/${secretName}`);
+    if (first === undefined) targets.set(`${namespace}/${secretName}`, entry);
+    else {
+      problems.push({ path, message: `expected a Secret of its own, same Secret in the same namespace as ${first}` });
+    }
+  }
 
   const slug = doppler.environment?.slug;
   if (
@@ -415,7 +516,7 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
     });
   }
 
-  const used = new Set(apps.flatMap((a) => [a.namespace, ...(a.alsoAs ?? []).map((other) => other.namespace)]));
+  const used = new Set(secrets.map(({ namespace }) => namespace));
   kubernetes.createNamespaces.forEach((namespace, index) => {
     const path = `kubernetes.createNamespaces[${index}]`;
     if (namespace === "default" || namespace.startsWith("kube-")) {
@@ -537,7 +638,16 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   ];
   if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
 
-  const { doppler, kubernetes, githubActions, apps, ...rest } = parsed.data;
+  const { doppler, kubernetes, githubActions, ...rest } = parsed.data;
+  const withInterval = (secret: SecretSettings) => ({
+    ...secret,
+    refreshInterval: secret.refreshInterval ?? rest.refreshInterval,
+  });
+  const apps: AppConfig[] = rest.apps.map(withInterval);
+  const otherSecrets = [
+    ...(rest.argocd === undefined ? [] : argocdSecrets(rest.argocd)).map(({ secret }) => secret),
+    ...rest.pullSecrets.map(pullSecret),
+  ].map(withInterval);
   const secret = (value: string | undefined) => (value ? pulumi.secret(value) : undefined);
   const { ownedBy: operatorOwner, ...operator } = rest.operator;
   const users = usersOf(stack, values, source.siblings);
@@ -569,7 +679,8 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
       ownedBy: operatorOwner ?? stack,
     },
     store: rest.store,
-    apps: apps.map((a) => ({ ...a, refreshInterval: a.refreshInterval ?? rest.refreshInterval })),
+    apps,
+    otherSecrets,
     githubActions: githubActions && {
       owner: githubActions.owner ?? env["GITHUB_OWNER"],
       baseUrl: githubActions.baseUrl ?? env["GITHUB_BASE_URL"],
@@ -582,7 +693,9 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     protect: rest.protect,
     adopt: rest.adopt,
     clusterUsers: users.cluster,
-    namespaces: [...new Set(apps.flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace)))].sort(),
+    namespaces: [
+      ...new Set([...apps, ...otherSecrets].flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace))),
+    ].sort(),
   };
 }
 

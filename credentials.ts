@@ -66,7 +66,7 @@ const URL_PASSWORD =
 
 /** `name=value`, as in query strings, connection strings and flags; or `name: value` with a line to itself. */
 const ASSIGNMENT =
-  /(?<![\w.-])-*([A-Za-z][\w.-]*|[A-Za-z]+ [Kk]ey)=["']?([^\s;&,"']+)|^[ \t-]{0,80}["']?([\w.-]+)["']?:[ \t]+["']?([^\s"']+)["']?,?[ \t]*$/gm;
+  /(?<![\w.-])-*([A-Za-z][\w.-]*|[A-Za-z]+ [Kk]ey)=["']?([^\s;&,"']+)|^[ \t-]{0,80}["']?([\w.-]+)["']?:[ \t]+["']?([^\s"']+?)["']?,?[ \t]*$/gm;
 
 const BASIC_AUTH = /\bBasic ([\w+/]{8,}={0,2})/;
 

@@ -6,7 +6,7 @@ import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
 import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
-import { loadStackConfig } from "./config";
+import { type AppConfig, loadStackConfig } from "./config";
 import { actionsSecretValues } from "./dockerhub";
 import type { StackOutputs } from "./outputs";
 import { pendingValues } from "./pending";
@@ -66,16 +66,18 @@ async function main(): Promise<StackOutputs> {
     stack.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, adopt, inCluster)]),
   );
 
-  const apps = stack.apps.map((app) => {
+  const secretsOf = (app: AppConfig) => {
     const own = [app, ...app.alsoAs].flatMap(({ namespace }) => namespaces.get(namespace) ?? []);
     const opts = {
       dependsOn: operator === undefined ? own : [operator, ...own],
       aliases: app.renamedFrom === undefined ? [] : [{ name: app.renamedFrom }],
     };
     const args = { ...app, storeName: store.storeName, adopt: adopt.externalSecrets };
-    const secrets = new AppSecrets(app.name, args, { ...inCluster, ...opts });
-    return { name: app.name, secrets };
-  });
+    return new AppSecrets(app.name, args, { ...inCluster, ...opts });
+  };
+  const apps = stack.apps.map((app) => ({ name: app.name, secrets: secretsOf(app) }));
+  // Argo CD's, and those that the cluster pulls images with
+  const others = stack.otherSecrets.map(secretsOf);
 
   // GitHub: Doppler values → Actions secrets per repository, as far as they have been typed
   const values = await project.values();
@@ -92,7 +94,7 @@ async function main(): Promise<StackOutputs> {
 
   // What others use is deleted only when nobody does any more, and what is protected not at all. In every stack, since
   // one that is protected no longer still has a guard to unprotect.
-  const all = [project, store, ...namespaces.values(), ...apps.map(({ secrets }) => secrets), ...github];
+  const all = [project, store, ...namespaces.values(), ...apps.map(({ secrets }) => secrets), ...others, ...github];
   new SharedGuard(
     "guard",
     { shared: survey.shared, users: survey.users, check: guardCheck(survey), protect: stack.protect },

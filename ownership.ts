@@ -1,8 +1,12 @@
 import { z } from "zod";
+import { argocdSecrets } from "./argocd";
+import { pullSecret } from "./pullSecrets";
 import type { Stacks } from "./siblings";
 
 // What stacks share has one owner: the stack whose file says so. Stack files lie side by side, so that two owners, or
 // none, are seen before anything is asked of anybody.
+
+const repository = z.object({ name: z.string(), secretName: z.string() }).partial().catch({});
 
 /** Just enough of a stack's settings to compare it with another's, whatever else is wrong with it. */
 const claims = z.object({
@@ -46,6 +50,19 @@ const claims = z.object({
         .catch({}),
     )
     .catch([]),
+  argocd: z
+    .object({
+      namespace: z.string().default("argocd"),
+      admin: z.object({}).optional().catch(undefined),
+      repositories: z.array(repository).default([]).catch([]),
+      repositoryCredentials: z.array(repository).default([]).catch([]),
+    })
+    .optional()
+    .catch(undefined),
+  pullSecrets: z
+    .array(z.object({ name: z.string(), namespaces: z.array(z.string().catch("")) }).partial())
+    .default([])
+    .catch([]),
   githubActions: z
     .object({
       owner: z.string().optional().catch(undefined),
@@ -72,15 +89,62 @@ const sameProject = (a: Claims, b: Claims) =>
 const sameCluster = (a: Claims, b: Claims) =>
   a.kubernetes.context !== undefined && a.kubernetes.context === b.kubernetes.context;
 
-function targets(c: Claims): { path: string; target: string }[] {
-  return c.apps.flatMap((app, index) => {
-    const secretName = app.secretName ?? `${app.name ?? ""}-secrets`;
+/** A Secret that a stack's settings ask for. */
+export interface ClaimedSecret {
+  /** Where in the settings. */
+  path: string;
+  /** The setting that it is an entry of; the same for those that one entry asks for. */
+  entry: string;
+  /** The name by which the stack knows the entry, and where that is set. */
+  name?: string | undefined;
+  namePath: string;
+  namespace?: string | undefined;
+  secretName?: string | undefined;
+}
+
+function claimed(c: Claims): ClaimedSecret[] {
+  const apps = c.apps.flatMap((app, index): ClaimedSecret[] => {
+    const entry = `apps[${index}]`;
+    const named = { entry, name: app.name, namePath: `${entry}.name` };
+    const secretName = app.secretName ?? (app.name === undefined ? undefined : `${app.name}-secrets`);
     const others = (app.alsoAs ?? []).map((other, i) => ({
-      path: `apps[${index}].alsoAs[${i}]`,
-      target: `${other.namespace ?? app.namespace ?? ""}/${other.secretName ?? secretName}`,
+      ...named,
+      path: `${entry}.alsoAs[${i}]`,
+      namespace: other.namespace ?? app.namespace,
+      secretName: other.secretName ?? secretName,
     }));
-    return [{ path: `apps[${index}].secretName`, target: `${app.namespace ?? ""}/${secretName}` }, ...others];
+    return [{ ...named, path: `${entry}.secretName`, namespace: app.namespace, secretName }, ...others];
   });
+  const whole = ({ name = "", secretName }: z.output<typeof repository>) => ({
+    ...{ name, secretName, type: "", url: "", keys: {}, values: {} },
+  });
+  const argocd = argocdSecrets({
+    namespace: c.argocd?.namespace ?? "",
+    admin: c.argocd?.admin && { passwordHash: "", passwordMtime: "" },
+    repositories: c.argocd?.repositories.map(whole) ?? [],
+    repositoryCredentials: c.argocd?.repositoryCredentials.map(whole) ?? [],
+  }).map(({ path, secret }) => ({ ...secret, path, entry: path, namePath: `${path}.name` }));
+  const pulls = c.pullSecrets.flatMap(({ name = "", namespaces = [] }, index) => {
+    const entry = `pullSecrets[${index}]`;
+    const secret = pullSecret({ name, namespaces, registry: "", username: "", token: "" });
+    return [secret, ...secret.alsoAs].map(({ namespace, secretName }, i) => ({
+      ...{ path: `${entry}.namespaces[${i}]`, entry, namespace, secretName },
+      ...{ name: secret.name, namePath: `${entry}.name` },
+    }));
+  });
+  return [...apps, ...argocd, ...pulls];
+}
+
+/** The Secrets that settings ask for, whatever else is wrong with them. */
+export function claimedSecrets(values: Record<string, unknown>): ClaimedSecret[] {
+  return claimed(read(values));
+}
+
+function targets(c: Claims): { path: string; target: string }[] {
+  return claimed(c).map(({ path, namespace = "", secretName = "" }) => ({
+    path,
+    target: `${namespace}/${secretName}`,
+  }));
 }
 
 function actionsSecrets(c: Claims): { path: string; secret: string }[] {

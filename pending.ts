@@ -1,4 +1,5 @@
 import type { StackConfig } from "./config";
+import { dopplerNames } from "./template";
 
 /**
  * Which Doppler names still need values, for what, and where to type them; `undefined` if none does.
@@ -6,7 +7,7 @@ import type { StackConfig } from "./config";
  * @param values the names that have values, or `undefined` while the config does not exist yet
  */
 export function pendingValues(
-  stack: Pick<StackConfig, "doppler" | "apps" | "githubActions">,
+  stack: Pick<StackConfig, "doppler" | "apps" | "otherSecrets" | "githubActions">,
   values: ReadonlyMap<string, unknown> | undefined,
 ): string | undefined {
   const users = new Map<string, string[]>();
@@ -15,7 +16,10 @@ export function pendingValues(
     const known = users.get(dopplerName) ?? [];
     users.set(dopplerName, known.includes(user) ? known : [...known, user]);
   };
-  for (const app of stack.apps) Object.values(app.keys).forEach((name) => needs(name, `app ${app.name}`));
+  for (const app of stack.apps) dopplerNames(app).forEach((name) => needs(name, `app ${app.name}`));
+  for (const other of stack.otherSecrets) {
+    dopplerNames(other).forEach((name) => needs(name, `Secret ${other.namespace}/${other.secretName}`));
+  }
   const repositories = stack.githubActions?.repositories ?? [];
   for (const { dopplerName } of stack.githubActions?.secrets ?? [])
     needs(dopplerName, `CI of ${repositories.join(", ")}`);

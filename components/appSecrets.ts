@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../duration";
+import { dopplerNames } from "../template";
 import { requirePlain } from "./plain";
 
 /** Where a Secret is. */
@@ -29,7 +30,28 @@ export interface AppSecretsArgs {
   refreshInterval?: pulumi.Input<string>;
 
   /** The Secret's keys, and the Doppler name that each one's value comes from. */
-  keys: Record<string, string>;
+  keys?: Record<string, string>;
+
+  /**
+   * More keys of the Secret, and the template that each one's value is made with, of any number of Doppler names:
+   * `postgres://app:{{ .DB_PASSWORD | urlquery }}@{{ .DB_HOST }}/app`. The names themselves are not in the Secret.
+   */
+  values?: Record<string, string>;
+
+  /** The Secret's type, such as `kubernetes.io/basic-auth`. It can't be changed later. Default: `Opaque`. */
+  type?: string;
+
+  /** Labels of the Secret. */
+  labels?: Record<string, string>;
+
+  /** Annotations of the Secret. */
+  annotations?: Record<string, string>;
+
+  /**
+   * Whether the Secret is somebody else's, who makes it: the keys are added to it, and stay when this is deleted. Until
+   * it is there, nothing happens. Default: it is made here, holds nothing else, and goes with this.
+   */
+  merge?: boolean;
 
   /** More Secrets with the same keys, such as the one from before a move, until nothing reads it. */
   alsoAs?: SecretPlace[];
@@ -62,15 +84,17 @@ export interface AppSecretReference {
   envFrom: EnvFromSecret;
 }
 
-/** One app's Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler. */
+/** A Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler, or to what is made of them. */
 export class AppSecrets extends pulumi.ComponentResource {
   /** How the app refers to its Secret. Names only. */
   readonly reference: pulumi.Output<AppSecretReference>;
 
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
-    requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "alsoAs", "adopt");
-    const keys = sorted(args.keys);
+    requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "values", "alsoAs", "adopt");
+    requirePlain(args, "type", "labels", "annotations", "merge");
+    const keys = sorted({ ...args.keys, ...args.values });
+    const { data, template } = contents(args);
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
       new kubernetes.apiextensions.CustomResource(
@@ -82,8 +106,8 @@ export class AppSecrets extends pulumi.ComponentResource {
           spec: {
             refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
             secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
-            target: { name: secretName, creationPolicy: "Owner" },
-            data: Object.entries(keys).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+            target: { name: secretName, creationPolicy: args.merge ? "Merge" : "Owner", ...(template && { template }) },
+            data: Object.entries(data).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
           },
         },
         {
@@ -115,6 +139,34 @@ export class AppSecrets extends pulumi.ComponentResource {
     });
     this.registerOutputs({ reference: this.reference });
   }
+}
+
+/** What is fetched from Doppler, by the name it has until then, and what becomes of it where it is not the Secret as it is. */
+function contents(args: AppSecretsArgs): { data: Record<string, string>; template?: object } {
+  const { keys = {}, values = {}, type, labels = {}, annotations = {} } = args;
+  const metadata = {
+    ...(Object.keys(labels).length > 0 && { labels: sorted(labels) }),
+    ...(Object.keys(annotations).length > 0 && { annotations: sorted(annotations) }),
+  };
+  const shape = { ...(type !== undefined && { type }), ...(Object.keys(metadata).length > 0 && { metadata }) };
+  if (Object.keys(values).length === 0) {
+    return {
+      data: sorted(keys),
+      ...(Object.keys(shape).length > 0 && { template: { engineVersion: "v2", ...shape } }),
+    };
+  }
+  // Each name is fetched once, under its own name: what a template calls it. Of what was fetched only that gets into the
+  // Secret which the template says.
+  const plain = Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`]));
+  return {
+    data: sorted(Object.fromEntries(dopplerNames({ keys, values }).map((name) => [name, name]))),
+    template: {
+      engineVersion: "v2",
+      mergePolicy: "Replace",
+      ...shape,
+      data: sorted({ ...plain, ...values }),
+    },
+  };
 }
 
 /** In alphabetical order, so that reordering keys changes nothing. */

@@ -1,6 +1,7 @@
 import type { State, Step } from "./preview";
 import { urnParts } from "./preview";
 import { seconds } from "../policy/duration";
+import { parseTemplate } from "../template";
 
 // What the ExternalSecrets in a preview make: which Secrets, with which keys, for which apps, at what cost.
 
@@ -54,6 +55,15 @@ export function freeStores(states: readonly State[]): Set<string> {
   return free;
 }
 
+/** What a template makes a value of: a name where it is that name's value as it is. */
+function sourceOf(template: string, fetched: ReadonlyMap<string, string>): string {
+  const from = (name: string) => fetched.get(name) ?? name;
+  const [, whole] = /^\{\{\s*\.(\w+)\s*\}\}$/.exec(template) ?? [];
+  if (whole !== undefined) return from(whole);
+  const { names } = parseTemplate(template);
+  return names.length === 0 ? "a plain text" : `a template of ${names.map(from).sort().join(", ")}`;
+}
+
 /** The Secret that an ExternalSecret makes. */
 export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret {
   const { namespace, name } = objectName(state);
@@ -83,11 +93,11 @@ export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret 
   }
   // A template decides which keys there are, and what they are made of.
   const template = map(target["template"]);
-  const made = Object.keys(map(template["data"]));
+  const made = Object.entries(map(template["data"]));
   if (made.length > 0) {
-    const sources = [...keys.values()].join(", ");
+    const fetched = new Map(keys);
     if (template["mergePolicy"] !== "Merge") keys.clear();
-    for (const key of made) keys.set(key, `a template of ${sources}`);
+    for (const [key, value] of made) keys.set(key, sourceOf(text(value) ?? "", fetched));
   }
 
   const policy = text(spec["refreshPolicy"]);

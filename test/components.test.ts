@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { AppSecrets } from "../components/appSecrets";
+import { AppSecrets, type AppSecretsArgs } from "../components/appSecrets";
 import { DopplerProject, DopplerProjectArgs } from "../components/dopplerProject";
 import { DopplerSecretStore } from "../components/dopplerSecretStore";
 import {
@@ -173,6 +173,57 @@ describe("AppSecrets", () => {
       ],
     });
     expect((await valueOf(result.reference)).keys).toEqual(["a", "z"]);
+  });
+
+  const specOf = async (more: Partial<AppSecretsArgs>) => {
+    const { resources, result } = await run({}, () => new AppSecrets("a", { ...args, ...more }));
+    const { target, data } = only(resources, "a-default-web-secrets").inputs["spec"] as Record<string, unknown>;
+    return { target, data, keys: (await valueOf(result.reference)).keys };
+  };
+
+  it("makes values of several Doppler names, fetches each once, and lets nothing else into the Secret", async () => {
+    // Two keys that are no Go identifiers, one that is called as a part of a value.
+    const keys = { "api-key": "API_KEY", PASSWORD: "OTHER_PASSWORD" };
+    const values = { URL: "db://{{ .PASSWORD }}@{{ .HOST }}", "with.api-key": '{{ print "k:" .API_KEY }}' };
+    expect(await specOf({ keys, values })).toEqual({
+      target: {
+        name: "web-secrets",
+        creationPolicy: "Owner",
+        template: {
+          engineVersion: "v2",
+          mergePolicy: "Replace",
+          data: {
+            PASSWORD: "{{ .OTHER_PASSWORD }}",
+            URL: "db://{{ .PASSWORD }}@{{ .HOST }}",
+            "api-key": "{{ .API_KEY }}",
+            "with.api-key": '{{ print "k:" .API_KEY }}',
+          },
+        },
+      },
+      data: ["API_KEY", "HOST", "OTHER_PASSWORD", "PASSWORD"].map((key) => ({ secretKey: key, remoteRef: { key } })),
+      keys: ["PASSWORD", "URL", "api-key", "with.api-key"],
+    });
+  });
+
+  it("gives the Secret a type, labels and annotations, and its keys as they are", async () => {
+    const shape = { type: "kubernetes.io/ssh-auth", labels: { b: "1", a: "2" }, annotations: { n: "3" } };
+    expect(await specOf({ keys: { "ssh-privatekey": "KEY" }, ...shape })).toMatchObject({
+      target: {
+        template: {
+          engineVersion: "v2",
+          type: "kubernetes.io/ssh-auth",
+          metadata: { labels: { a: "2", b: "1" }, annotations: { n: "3" } },
+        },
+      },
+      data: [{ secretKey: "ssh-privatekey", remoteRef: { key: "KEY" } }],
+    });
+  });
+
+  it("adds to a Secret that is somebody else's, and changes nothing else of it", async () => {
+    expect(await specOf({ keys: { k: "KEY" }, merge: true })).toMatchObject({
+      target: { name: "web-secrets", creationPolicy: "Merge" },
+    });
+    expect((await specOf({ keys: { k: "KEY" }, merge: true })).target).not.toHaveProperty("template");
   });
 });
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
+import { installArgocdObjects } from "../cluster/argocd.js";
 import { controlPlaneProcesses, startControlPlane, stopControlPlane } from "../cluster/controlPlane.js";
 import { mergedKubeconfig } from "../cluster/kubeconfig.js";
 import { followerName, startOperatorFollower, stopOperatorFollower } from "../cluster/operator.js";
@@ -218,6 +219,13 @@ async function start(layout: Layout, options: StartOptions): Promise<Sandbox> {
     return [stack, { context, kubeconfig, server: clusters[place]?.server ?? "" }];
   });
   if (adopted === undefined) writeKubeconfigs(layout, plans, clusters);
+  for (const { stack, place } of plans) {
+    const namespace = argocdNamespace(stackSettings(layout.program, stack));
+    if (namespace === undefined) continue;
+    const cluster = new KubeConfig();
+    cluster.loadFromFile(adopted?.kubeconfig ?? clusters[place]?.kubeconfig ?? "");
+    await installArgocdObjects(cluster, namespace);
+  }
   const everyone = {
     ...running,
     toolchain,
@@ -410,6 +418,12 @@ async function allOrNone<T extends readonly unknown[]>(promises: { [K in keyof T
   const settled = await Promise.allSettled(promises as readonly Promise<unknown>[]);
   for (const result of settled) if (result.status === "rejected") throw result.reason;
   return settled.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
+/** Where a stack says that Argo CD is. */
+function argocdNamespace(settings: Record<string, unknown>): string | undefined {
+  const argocd = settings["argocd"] as { namespace?: string } | undefined;
+  return argocd && (argocd.namespace ?? "argocd");
 }
 
 /** The repositories that any stack names, as `owner/name`. */

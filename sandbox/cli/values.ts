@@ -22,13 +22,36 @@ export async function typeMissing(
   return missing;
 }
 
-/** The Doppler names that a stack's apps and its DockerHub credentials come from. */
+/** Where values come from: Doppler names by key, or templates over them. */
+interface Sources {
+  keys?: string[] | Record<string, string>;
+  values?: Record<string, string>;
+}
+
+/** The Doppler names that a stack's Secrets and its DockerHub credentials come from. */
 export function dopplerNames(settings: Record<string, unknown>): string[] {
-  const { apps = [], githubActions } = settings as {
-    apps?: { keys: string[] | Record<string, string> }[];
+  const { apps, argocd, pullSecrets, githubActions } = settings as {
+    apps?: Sources[];
+    argocd?: {
+      admin?: { passwordHash?: string; passwordMtime?: string };
+      repositories?: Sources[];
+      repositoryCredentials?: Sources[];
+    };
+    pullSecrets?: { username?: string; token?: string }[];
     githubActions?: { username?: { dopplerName?: string }; token?: { dopplerName?: string } };
   };
-  const names = apps.flatMap(({ keys }) => (Array.isArray(keys) ? keys : Object.values(keys)));
+  const secrets = [...(apps ?? []), ...(argocd?.repositories ?? []), ...(argocd?.repositoryCredentials ?? [])];
+  const names = secrets.flatMap(({ keys = [], values = {} }) => [
+    ...Object.values(keys),
+    ...Object.values(values).flatMap(inTemplate),
+  ]);
+  if (argocd?.admin !== undefined) {
+    const { passwordHash = "ARGOCD_ADMIN_PASSWORD_HASH", passwordMtime = "ARGOCD_ADMIN_PASSWORD_MTIME" } = argocd.admin;
+    names.push(passwordHash, passwordMtime);
+  }
+  for (const { username = "DOCKERHUB_USERNAME", token = "DOCKERHUB_TOKEN" } of pullSecrets ?? []) {
+    names.push(username, token);
+  }
   if (githubActions !== undefined) {
     names.push(
       githubActions.username?.dopplerName ?? "DOCKERHUB_USERNAME",
@@ -36,4 +59,12 @@ export function dopplerNames(settings: Record<string, unknown>): string[] {
     );
   }
   return [...new Set(names)];
+}
+
+/** The names that a template refers to. */
+function inTemplate(template: string): string[] {
+  const actions = template.match(/\{\{.*?\}\}/gs) ?? [];
+  return actions.flatMap((action) =>
+    [...action.matchAll(/(?<![\w)\]])\.([A-Z_][A-Z0-9_]*)/g)].map(([, name]) => name ?? ""),
+  );
 }

@@ -1,0 +1,64 @@
+import { argocdSecrets } from "../argocd";
+import { pullSecret } from "../pullSecrets";
+import { dopplerNames, parseTemplate } from "../template";
+
+const repository = { name: "deploy", url: "https://git.acme.example/d.git", type: "git", keys: {}, values: {} };
+const settings = { namespace: "argocd", repositories: [], repositoryCredentials: [] };
+
+describe("Argo CD's Secrets", () => {
+  it("add the admin's password to argocd-secret, which is Argo CD's", () => {
+    const admin = { passwordHash: "HASH", passwordMtime: "MTIME" };
+    expect(argocdSecrets({ ...settings, admin }).map(({ secret }) => secret)).toEqual([
+      expect.objectContaining({
+        namespace: "argocd",
+        secretName: "argocd-secret",
+        keys: { "admin.password": "HASH", "admin.passwordMtime": "MTIME" },
+        values: {},
+        labels: {},
+        merge: true,
+      }),
+    ]);
+  });
+
+  it("bear the label by which Argo CD finds them, and the repository's type and URL", () => {
+    const token = { ...repository, keys: { password: "TOKEN" }, values: { username: "bot" } };
+    const [one, all] = argocdSecrets({ ...settings, repositories: [token], repositoryCredentials: [token] });
+    expect(one).toMatchObject({
+      path: "argocd.repositories[0]",
+      secret: {
+        secretName: "repo-deploy",
+        labels: { "argocd.argoproj.io/secret-type": "repository" },
+        keys: { password: "TOKEN" },
+        values: { type: "git", url: "https://git.acme.example/d.git", username: "bot" },
+        merge: false,
+      },
+    });
+    expect(all).toMatchObject({
+      path: "argocd.repositoryCredentials[0]",
+      secret: { secretName: "repo-creds-deploy", labels: { "argocd.argoproj.io/secret-type": "repo-creds" } },
+    });
+  });
+});
+
+describe("a pull Secret", () => {
+  const settings = { name: "hub", namespaces: ["a", "b"], registry: "reg.example", username: "U", token: "T" };
+
+  it("is the same in each namespace, and of the type that a kubelet reads", () => {
+    expect(pullSecret(settings)).toMatchObject({
+      namespace: "a",
+      secretName: "hub",
+      type: "kubernetes.io/dockerconfigjson",
+      alsoAs: [{ namespace: "b", secretName: "hub" }],
+    });
+  });
+
+  it("is made of two Doppler names, as JSON", () => {
+    const secret = pullSecret(settings);
+    expect(dopplerNames(secret)).toEqual(["U", "T"]);
+    const { text, problems } = parseTemplate(secret.values[".dockerconfigjson"] ?? "");
+    expect(problems).toEqual([]);
+    expect(JSON.parse(text.replaceAll("{{x}}", '"x"'))).toEqual({
+      auths: { "reg.example": { username: "x", password: "x", auth: "x" } },
+    });
+  });
+});
