@@ -103,6 +103,7 @@ const app = z
     externalSecretName: dnsSubdomain("an ExternalSecret name").optional(),
     refreshInterval: duration.optional(),
     keys,
+    restartOnChange: z.boolean().default(false),
     renamedFrom: dnsSubdomain("an app name").optional(),
     alsoAs: z
       .array(

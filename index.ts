@@ -8,7 +8,7 @@ import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
 import { loadStackConfig } from "./config";
 import { actionsSecretValues } from "./dockerhub";
-import type { StackOutputs } from "./outputs";
+import { appOutput, type StackOutputs } from "./outputs";
 import { pendingValues } from "./pending";
 import { createProviders } from "./providers";
 import { surveyStack } from "./survey";
@@ -74,7 +74,7 @@ async function main(): Promise<StackOutputs> {
     };
     const args = { ...app, storeName: store.storeName, adopt: adopt.externalSecrets };
     const secrets = new AppSecrets(app.name, args, { ...inCluster, ...opts });
-    return { name: app.name, secrets };
+    return { app, secrets };
   });
 
   // GitHub: Doppler values → Actions secrets per repository, as far as they have been typed
@@ -100,7 +100,7 @@ async function main(): Promise<StackOutputs> {
   );
 
   return {
-    apps: Object.fromEntries(apps.map(({ name, secrets }) => [name, secrets.reference])),
+    apps: Object.fromEntries(apps.map(({ app, secrets }) => [app.name, appOutput(app, secrets.reference, values)])),
     store: store.storeName,
     doppler: { project: project.project, config: project.config },
   };

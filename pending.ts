@@ -1,4 +1,16 @@
-import type { StackConfig } from "./config";
+import type { AppConfig, StackConfig } from "./config";
+
+/** The keys of an app's Secret that still want a value, and the Doppler name to type it under. */
+export function pendingKeys(
+  app: Pick<AppConfig, "keys">,
+  values: ReadonlyMap<string, unknown> | undefined,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(app.keys)
+      .filter(([, dopplerName]) => values?.has(dopplerName) !== true)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
 
 /**
  * Which Doppler names still need values, for what, and where to type them; `undefined` if none does.

@@ -39,6 +39,16 @@ export interface AppSecretReference {
   keys: string[];
   /** An entry for a container's `envFrom`. */
   envFrom: { secretRef: { name: string } };
+  /** By key, an entry for a container's `env`. */
+  env: Record<string, EnvEntry>;
+}
+
+/** A variable of a container, with the value of one key. */
+export interface EnvEntry {
+  /** The key, as a variable is usually spelled where the key is not: `database-url` is `DATABASE_URL`. */
+  name: string;
+  /** Where the value is. */
+  valueFrom: { secretKeyRef: { name: string; key: string } };
 }
 
 /** One app's Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler. */
@@ -90,9 +100,20 @@ export class AppSecrets extends pulumi.ComponentResource {
       namespace,
       keys: Object.keys(keys),
       envFrom: { secretRef: { name: secretName } },
+      env: Object.fromEntries(Object.keys(keys).map((key) => [key, envEntry(secretName, key)])),
     });
     this.registerOutputs({ reference: this.reference });
   }
+}
+
+function envEntry(secretName: string, key: string): EnvEntry {
+  const name = /^[_a-zA-Z][_a-zA-Z0-9]*$/.test(key)
+    ? key
+    : key
+        .toUpperCase()
+        .replace(/[^_A-Z0-9]/g, "_")
+        .replace(/^(?=[0-9])/, "_");
+  return { name, valueFrom: { secretKeyRef: { name: secretName, key } } };
 }
 
 /** In alphabetical order, so that reordering keys changes nothing. */
