@@ -1,13 +1,14 @@
 import type { AppConfig, StackConfig } from "./config";
 
-/** The keys of an app's Secret that still want a value, and the Doppler name to type it under. */
+/** The keys of an app's Secret that still want a value, and the Doppler names to type. */
 export function pendingKeys(
   app: Pick<AppConfig, "keys">,
   values: ReadonlyMap<string, unknown> | undefined,
-): Record<string, string> {
+): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(app.keys)
-      .filter(([, dopplerName]) => values?.has(dopplerName) !== true)
+      .map(([key, dopplerName]): [string, string[]] => [key, [dopplerName].filter((name) => !values?.has(name))])
+      .filter(([, missing]) => missing.length > 0)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 }

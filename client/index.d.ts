@@ -24,8 +24,8 @@ export interface AppOutput {
   envFrom: EnvFromEntry;
   /** By key, an entry for a container's `env`. */
   env: Record<string, EnvEntry>;
-  /** The keys that had no value when the stack was last brought up, and the Doppler name to type it under. */
-  pending: Record<string, string>;
+  /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
+  pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
   annotations: Record<string, string>;
 }

@@ -65,7 +65,7 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
     const [values, it] = pending.length === 1 ? ["value", "it"] : ["values", "them"];
     untyped.push(
       `app "${app}" of stack "${stack}" waits for the ${values} of ${list(pending)}: nobody had typed ${it} when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
-      ...Object.values(found.pending).map(
+      ...[...new Set(Object.values(found.pending).flat())].map(
         (name) => `  doppler secrets set ${name} --project ${doppler.project} --config ${doppler.config}`,
       ),
       `  Then, or if that has been done since: "pulumi up" of stack "${stack}" makes it known.`,

@@ -141,7 +141,7 @@ it("the outputs name everything an app team needs, and hold no secret", async ()
             valueFrom: { secretKeyRef: { name: "reports-credentials", key: "smtp-password" } },
           },
         },
-        pending: { "database-url": "REPORTS_DATABASE_URL", "smtp-password": "SMTP_PASSWORD" },
+        pending: { "database-url": ["REPORTS_DATABASE_URL"], "smtp-password": ["SMTP_PASSWORD"] },
         annotations: {},
       },
     },

@@ -114,8 +114,8 @@ describe("app teams", { concurrency: false }, () => {
     // A person's mistake, and not a program's: no stack trace.
     assert.doesNotMatch(text, /\n\s+at |unhandled|index\.js/i);
     assert.deepEqual((await outputs()).apps["reports"]?.["pending"], {
-      "database-url": "REPORTS_DATABASE_URL",
-      "smtp-password": "SMTP_PASSWORD",
+      "database-url": ["REPORTS_DATABASE_URL"],
+      "smtp-password": ["SMTP_PASSWORD"],
     });
   });
 
