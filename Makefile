@@ -26,12 +26,18 @@ policy/node_modules/.package-lock.json: policy/package.json policy/package-lock.
 	@npm --prefix policy ci --no-progress --loglevel=error
 	@touch $@
 
+# The client is copied in, so a change of it is one of the example's packages.
+examples/app/node_modules/.package-lock.json: examples/app/package.json examples/app/package-lock.json client/index.js client/index.d.ts client/package.json
+	@echo "installing the example app's packages …"
+	@npm --prefix examples/app ci --no-progress --loglevel=error
+	@touch $@
+
 .PHONY: sandbox-build
 sandbox-build: sandbox/node_modules/.package-lock.json
 	@npm --prefix sandbox run --silent build
 
 # The program's checks and the sandbox's side by side: each ends with its own closing line.
-test: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
+test: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json sandbox-build
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-program test-sandbox
 
 .PHONY: test-program test-sandbox
@@ -56,7 +62,7 @@ sandbox-clean:
 sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
-e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
+e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e $(PART)
 
 e2e-interruption: node_modules/.package-lock.json sandbox-build

@@ -176,6 +176,7 @@ const app = z
     labels: z.record(metadataKey, labelValue).default({}),
     annotations: z.record(metadataKey, annotationValue).default({}),
     merge: z.boolean().default(false),
+    restartOnChange: z.boolean().default(false),
     renamedFrom: dnsSubdomain("an app name").optional(),
     alsoAs: z
       .array(
@@ -329,7 +330,11 @@ const model = z.strictObject({
 type Model = z.output<typeof model>;
 
 /** The settings of one app, or of another Secret that is made like an app's. */
-export type AppConfig = SecretSettings & { refreshInterval: string; renamedFrom?: string | undefined };
+export type AppConfig = SecretSettings & {
+  refreshInterval: string;
+  renamedFrom?: string | undefined;
+  restartOnChange?: boolean | undefined;
+};
 
 /** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
 export interface StackConfig {

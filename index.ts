@@ -8,7 +8,7 @@ import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
 import { type AppConfig, loadStackConfig } from "./config";
 import { actionsSecretValues } from "./dockerhub";
-import type { StackOutputs } from "./outputs";
+import { appOutput, type StackOutputs } from "./outputs";
 import { pendingValues } from "./pending";
 import { createProviders } from "./providers";
 import { surveyStack } from "./survey";
@@ -75,7 +75,7 @@ async function main(): Promise<StackOutputs> {
     const args = { ...app, storeName: store.storeName, adopt: adopt.externalSecrets };
     return new AppSecrets(app.name, args, { ...inCluster, ...opts });
   };
-  const apps = stack.apps.map((app) => ({ name: app.name, secrets: secretsOf(app) }));
+  const apps = stack.apps.map((app) => ({ app, secrets: secretsOf(app) }));
   // Argo CD's, and those that the cluster pulls images with
   const others = stack.otherSecrets.map(secretsOf);
 
@@ -102,7 +102,7 @@ async function main(): Promise<StackOutputs> {
   );
 
   return {
-    apps: Object.fromEntries(apps.map(({ name, secrets }) => [name, secrets.reference])),
+    apps: Object.fromEntries(apps.map(({ app, secrets }) => [app.name, appOutput(app, secrets.reference, values)])),
     store: store.storeName,
     doppler: { project: project.project, config: project.config },
   };

@@ -1,12 +1,40 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretReference } from "./components/appSecrets";
+import type { AppConfig } from "./config";
+import { pendingKeys } from "./pending";
 
 /** What app teams read with `pulumi stack output` or a StackReference. Names only: no value and no token. */
 export interface StackOutputs {
   /** How each app refers to its Secret, by app name. */
-  apps: Record<string, pulumi.Output<AppSecretReference>>;
+  apps: Record<string, pulumi.Output<AppOutput>>;
   /** The ClusterSecretStore's name. */
   store: pulumi.Output<string>;
   /** Where values are typed. */
   doppler: { project: pulumi.Output<string>; config: pulumi.Output<string> };
+}
+
+/** What an app team reads of its app. */
+export interface AppOutput extends AppSecretReference {
+  /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
+  pending: Record<string, string[]>;
+  /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
+  annotations: Record<string, string>;
+}
+
+/**
+ * An app's outputs.
+ *
+ * @param values the Doppler names that have values, or `undefined` while the config does not exist yet
+ */
+export function appOutput(
+  app: Pick<AppConfig, "keys" | "values" | "secretName" | "restartOnChange">,
+  reference: pulumi.Input<AppSecretReference>,
+  values: ReadonlyMap<string, unknown> | undefined,
+): pulumi.Output<AppOutput> {
+  const pending = pendingKeys(app, values);
+  // The workload's own annotation, by Reloader's convention, and nothing on the Secret: see docs/app-teams.md.
+  const annotations: Record<string, string> = app.restartOnChange
+    ? { "secret.reloader.stakater.com/reload": app.secretName }
+    : {};
+  return pulumi.output(reference).apply((own) => ({ ...own, pending, annotations }));
 }

@@ -1,5 +1,15 @@
 import type { StackConfig } from "./config";
-import { dopplerNames } from "./template";
+import { dopplerNames, namesByKey, type Sources } from "./template";
+
+/** The keys of an app's Secret that still want a value, and the Doppler names to type. */
+export function pendingKeys(app: Sources, values: ReadonlyMap<string, unknown> | undefined): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(namesByKey(app))
+      .map(([key, names]): [string, string[]] => [key, names.filter((name) => !values?.has(name))])
+      .filter(([, missing]) => missing.length > 0)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
 
 /**
  * Which Doppler names still need values, for what, and where to type them; `undefined` if none does.

@@ -86,9 +86,15 @@ export interface Sources {
   values: Readonly<Record<string, string>>;
 }
 
+/** The Doppler names that each key's value comes from. */
+export function namesByKey({ keys, values }: Sources): Record<string, string[]> {
+  return {
+    ...Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, [name]])),
+    ...Object.fromEntries(Object.entries(values).map(([key, value]) => [key, parseTemplate(value).names])),
+  };
+}
+
 /** The Doppler names that a Secret's values come from, each once: what is fetched at each refresh. */
-export function dopplerNames({ keys, values }: Sources): string[] {
-  return [
-    ...new Set([...Object.values(keys), ...Object.values(values).flatMap((value) => parseTemplate(value).names)]),
-  ];
+export function dopplerNames(sources: Sources): string[] {
+  return [...new Set(Object.values(namesByKey(sources)).flat())];
 }

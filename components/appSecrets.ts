@@ -82,6 +82,30 @@ export interface AppSecretReference {
   keys: string[];
   /** An entry for a container's `envFrom`. */
   envFrom: EnvFromSecret;
+  /** By key, an entry for a container's `env`. */
+  env: Record<string, EnvEntry>;
+}
+
+/** A variable of a container, with the value of one key. */
+export interface EnvEntry {
+  /** The key, as a variable is usually spelled where the key is not: `database-url` is `DATABASE_URL`. */
+  name: string;
+  /** Where the value is. */
+  valueFrom: EnvValueFrom;
+}
+
+/** Where a variable's value is. */
+export interface EnvValueFrom {
+  /** The key of a Secret. */
+  secretKeyRef: SecretKey;
+}
+
+/** One key of a Secret in the pod's own namespace. */
+export interface SecretKey {
+  /** The Secret's name. */
+  name: string;
+  /** The key. */
+  key: string;
 }
 
 /** A Secret: an ExternalSecret that keeps a Kubernetes Secret equal to values in Doppler, or to what is made of them. */
@@ -136,6 +160,7 @@ export class AppSecrets extends pulumi.ComponentResource {
       namespace,
       keys: Object.keys(keys),
       envFrom: { secretRef: { name: secretName } },
+      env: Object.fromEntries(Object.keys(keys).map((key) => [key, envEntry(secretName, key)])),
     });
     this.registerOutputs({ reference: this.reference });
   }
@@ -167,6 +192,16 @@ function contents(args: AppSecretsArgs): { data: Record<string, string>; templat
       data: sorted({ ...plain, ...values }),
     },
   };
+}
+
+function envEntry(secretName: string, key: string): EnvEntry {
+  const name = /^[_a-zA-Z][_a-zA-Z0-9]*$/.test(key)
+    ? key
+    : key
+        .toUpperCase()
+        .replace(/[^_A-Z0-9]/g, "_")
+        .replace(/^(?=[0-9])/, "_");
+  return { name, valueFrom: { secretKeyRef: { name: secretName, key } } };
 }
 
 /** In alphabetical order, so that reordering keys changes nothing. */

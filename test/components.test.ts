@@ -225,6 +225,21 @@ describe("AppSecrets", () => {
     });
     expect((await specOf({ keys: { k: "KEY" }, merge: true })).target).not.toHaveProperty("template");
   });
+
+  it("spells each key as a variable, and refers to it as it is", async () => {
+    const keys = { "database-url": "A", "tls.ca": "B", "2fa_seed": "C", mixedCase: "D", _X: "E" };
+    const { result } = await run({}, () => new AppSecrets("a", { ...args, keys }));
+    const { env } = await valueOf(result.reference);
+    expect(Object.entries(env).map(([key, entry]) => [key, entry.name, entry.valueFrom.secretKeyRef])).toEqual(
+      [
+        ["2fa_seed", "_2FA_SEED"],
+        ["_X", "_X"],
+        ["database-url", "DATABASE_URL"],
+        ["mixedCase", "mixedCase"],
+        ["tls.ca", "TLS_CA"],
+      ].map(([key, name]) => [key, name, { name: "web-secrets", key }]),
+    );
+  });
 });
 
 describe("GithubActionsSecrets", () => {

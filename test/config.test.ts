@@ -57,7 +57,7 @@ describe("what is refused", () => {
       "an unknown setting of an app",
       app({ secret: "x" }),
       [
-        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, keys, values, type, labels, annotations, merge, renamedFrom, alsoAs",
+        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, keys, values, type, labels, annotations, merge, restartOnChange, renamedFrom, alsoAs",
       ],
     ],
     ["a wrong type", { ...minimal(), protect: "yes" }, ["protect: expected true or false, got a string"]],

@@ -49,6 +49,8 @@ export interface Scenario {
    * kinds are not there), and the status of its Helm release. Where there is no cluster, why.
    */
   cluster?: { objects?: string[]; served?: string[]; release?: string } | string;
+  /** By their full names, the outputs of stacks that are referred to. */
+  outputs?: Record<string, object>;
   /** By repository (and `:` and environment), the Actions secrets that GitHub lists, with when they were written. */
   github?: Record<string, Record<string, string>>;
 }
@@ -207,6 +209,9 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             ...(inputs as Record<string, unknown>),
             ...(type === "doppler:index/serviceToken:ServiceToken" && !(preview && !scenario.exists)
               ? { key: "dp.st.dev.mocked" }
+              : {}),
+            ...(type === "pulumi:pulumi:StackReference"
+              ? { outputs: scenario.outputs?.[(inputs as { name: string }).name] ?? {}, secretOutputNames: [] }
               : {}),
           },
         }),

@@ -113,12 +113,36 @@ it("the outputs name everything an app team needs, and hold no secret", async ()
         namespace: "default",
         keys: ["DATABASE_URL", "JWT_SECRET"],
         envFrom: { secretRef: { name: "bookmarked-secrets" } },
+        env: {
+          DATABASE_URL: {
+            name: "DATABASE_URL",
+            valueFrom: { secretKeyRef: { name: "bookmarked-secrets", key: "DATABASE_URL" } },
+          },
+          JWT_SECRET: {
+            name: "JWT_SECRET",
+            valueFrom: { secretKeyRef: { name: "bookmarked-secrets", key: "JWT_SECRET" } },
+          },
+        },
+        pending: {},
+        annotations: { "secret.reloader.stakater.com/reload": "bookmarked-secrets" },
       },
       reports: {
         secretName: "reports-credentials",
         namespace: "reports",
         keys: ["database-url", "smtp-password"],
         envFrom: { secretRef: { name: "reports-credentials" } },
+        env: {
+          "database-url": {
+            name: "DATABASE_URL",
+            valueFrom: { secretKeyRef: { name: "reports-credentials", key: "database-url" } },
+          },
+          "smtp-password": {
+            name: "SMTP_PASSWORD",
+            valueFrom: { secretKeyRef: { name: "reports-credentials", key: "smtp-password" } },
+          },
+        },
+        pending: { "database-url": ["REPORTS_DATABASE_URL"], "smtp-password": ["SMTP_PASSWORD"] },
+        annotations: {},
       },
     },
     store: "doppler-secret-store",

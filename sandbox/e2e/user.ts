@@ -46,6 +46,8 @@ export class User {
     private readonly heard = { text: "" },
     /** More variables of the person's shell. */
     readonly variables: NodeJS.ProcessEnv = {},
+    /** The folder that the person works in. */
+    readonly folder = here.program,
   ) {}
 
   /** All that any tool has written so far. */
@@ -80,7 +82,12 @@ export class User {
 
   /** The same person at work on another stack: its Doppler config and its cluster are the ones that tools take. */
   on(stack: string): User {
-    return new User(this.here, forStack(this.sandbox, stack), this.heard, this.variables);
+    return new User(this.here, forStack(this.sandbox, stack), this.heard, this.variables, this.folder);
+  }
+
+  /** The same person at work in another folder, such as another project's. */
+  in(folder: string): User {
+    return new User(this.here, this.sandbox, this.heard, this.variables, folder);
   }
 
   /** The stack that the person works on. */
@@ -98,7 +105,7 @@ export class User {
   async attempt(program: string, args: readonly string[], input?: string): Promise<Run> {
     const result = await command(program, args, {
       env: this.env,
-      cwd: this.here.program,
+      cwd: this.folder,
       ...(input === undefined ? {} : { input }),
     });
     const text = `${result.stdout}\n${result.stderr}`;
@@ -117,7 +124,7 @@ export class User {
 
   /** Runs a tool that must succeed, for the test's own eyes: what it writes may hold values, and is not part of the transcript. */
   quietly(program: string, args: readonly string[]): Promise<string> {
-    return succeed(program, args, { env: this.env, cwd: this.here.program });
+    return succeed(program, args, { env: this.env, cwd: this.folder });
   }
 
   pulumi(...args: string[]): Promise<Run> {

@@ -1,0 +1,101 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+// What an app team's own program imports: the shape of the pipeline's outputs, and the way from them into a pod.
+
+/** The outputs of one of the pipeline's stacks, as `pulumi stack output --json` prints them. Names only. */
+export interface PipelineOutputs {
+  /** By app name. */
+  apps: Record<string, AppOutput>;
+  /** The ClusterSecretStore's name. */
+  store: string;
+  /** Where values are typed. */
+  doppler: { project: string; config: string };
+}
+
+/** What an app team needs to consume its Secret. */
+export interface AppOutput {
+  /** The Secret's name. */
+  secretName: string;
+  /** The Secret's namespace. Pods consume Secrets of their own namespace only. */
+  namespace: string;
+  /** The keys it holds once synced, in alphabetical order. */
+  keys: string[];
+  /** An entry for a container's `envFrom`. */
+  envFrom: EnvFromEntry;
+  /** By key, an entry for a container's `env`. */
+  env: Record<string, EnvEntry>;
+  /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
+  pending: Record<string, string[]>;
+  /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
+  annotations: Record<string, string>;
+}
+
+/** All keys of a Secret as variables of a container. */
+export interface EnvFromEntry {
+  secretRef: { name: string };
+}
+
+/** One key of a Secret as a variable of a container. */
+export interface EnvEntry {
+  /** The variable's name. */
+  name: string;
+  valueFrom: { secretKeyRef: { name: string; key: string } };
+}
+
+/** An app's Secret, for use in its pods. Every field fails the preview where a key is not delivered. */
+export interface AppSecrets<Key extends string> {
+  readonly secretName: pulumi.Output<string>;
+  readonly namespace: pulumi.Output<string>;
+  /** An entry for a container's `envFrom`: all keys of the Secret, asked for here or not. */
+  readonly envFrom: pulumi.Output<EnvFromEntry>;
+  /** For the metadata of a workload that is to restart when a value changes; empty where the app has not opted in. */
+  readonly annotations: pulumi.Output<Record<string, string>>;
+  /**
+   * An entry for a container's `env`.
+   *
+   * @param key one of the keys that were asked for; another is a type error
+   * @param variable the variable's name. Default: the key, spelled as a variable
+   */
+  env(key: Key, variable?: string): pulumi.Output<EnvEntry>;
+}
+
+/** Options of {@link appSecrets}. */
+export interface AppSecretsOptions {
+  /** Only warn of keys that have no value yet: for a Secret that was delivered before they were asked for. */
+  acceptPending?: boolean;
+}
+
+/**
+ * An app's Secret as the pipeline's stack delivers it.
+ *
+ * The preview fails, naming the key and what to do about it, where the stack has no such app, where the app's Secret has
+ * no such key, and where one of its keys has no value yet: the operator makes a Secret only once all of them have one.
+ *
+ * @param pipeline the pipeline's stack, such as `organization/secrets-pipeline/dev`
+ * @param app the app's name in that stack
+ * @param keys the keys that the app's pods need, also where they take all with `envFrom`
+ */
+export function appSecrets<Key extends string>(
+  pipeline: pulumi.StackReference,
+  app: string,
+  keys: readonly [Key, ...Key[]],
+  options?: AppSecretsOptions,
+): AppSecrets<Key>;
+
+/**
+ * The same check on outputs that are at hand, such as those that `pulumi stack output --json` prints.
+ *
+ * @param stack the stack's name, for the message
+ * @returns the app's outputs
+ * @throws UndeliveredSecretsError
+ */
+export function deliveredApp(
+  stack: string,
+  outputs: Partial<PipelineOutputs>,
+  app: string,
+  keys: readonly string[],
+  options?: AppSecretsOptions,
+): AppOutput;
+
+/** Why an app can't have the keys that it asks for. Shown without a stack trace. */
+export class UndeliveredSecretsError extends pulumi.RunError {}
