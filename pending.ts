@@ -16,9 +16,9 @@ export function pendingValues(
     users.set(dopplerName, known.includes(user) ? known : [...known, user]);
   };
   for (const app of stack.apps) Object.values(app.keys).forEach((name) => needs(name, `app ${app.name}`));
-  const repositories = stack.githubActions?.repositories ?? [];
-  for (const { dopplerName } of stack.githubActions?.secrets ?? [])
-    needs(dopplerName, `CI of ${repositories.join(", ")}`);
+  const { organization, repositories = [] } = stack.githubActions ?? {};
+  const ci = organization === undefined ? repositories.join(", ") : `organisation ${organization.owner}`;
+  for (const { dopplerName } of stack.githubActions?.secrets ?? []) needs(dopplerName, `CI of ${ci}`);
   if (users.size === 0) return undefined;
 
   const { project, config } = stack.doppler;
