@@ -23,15 +23,19 @@ export interface NameRules {
   secretNames: readonly string[];
 }
 
-/** Why this name is not to be asked for as a secret; `undefined` if it may be. */
-export function plainName(name: string, rules: NameRules): string | undefined {
+/**
+ * Why this name is not to be asked for as a secret; `undefined` if it may be.
+ *
+ * @param instead where a plain value is written
+ */
+export function plainName(name: string, rules: NameRules, instead = "the app's manifests"): string | undefined {
   if (rules.secretNames.includes(name)) return undefined;
   const reason = Object.hasOwn(PLAIN_NAMES, name) ? PLAIN_NAMES[name] : undefined;
   if (reason !== undefined) {
-    return `is plain configuration (${reason}): write it into the app's manifests, or name it in secretNames if it is a secret here`;
+    return `is plain configuration (${reason}): write it into ${instead}, or name it in secretNames if it is a secret here`;
   }
   return rules.plainValues.includes(name)
-    ? "is plain configuration (plainValues names it): write it into the app's manifests"
+    ? `is plain configuration (plainValues names it): write it into ${instead}`
     : undefined;
 }
 
@@ -118,6 +122,16 @@ function nameProblems(values: Classified["values"]): ClassificationProblem[] {
       (key === undefined ? undefined : plainName(key, rules)) ??
       tlsProblem({ type, keys: key === undefined ? [] : [key], dopplerNames, texts }, rules);
     if (message !== undefined) problems.push({ path, message });
+  }
+  const ci = values["githubActions"];
+  for (const which of ["username", "token"]) {
+    const secret = isMap(ci) ? ci[which] : undefined;
+    if (!isMap(secret)) continue;
+    for (const setting of ["dopplerName", "secretName"]) {
+      const name = secret[setting];
+      const message = typeof name === "string" ? plainName(name.toUpperCase(), rules, "the workflow") : undefined;
+      if (message !== undefined) problems.push({ path: ["githubActions", which, setting], message });
+    }
   }
   return problems;
 }

@@ -316,7 +316,16 @@ const model = z.strictObject({
         .min(1, { error: "expected at least one repository" })
         .refine((list) => new Set(list.map((r) => r.toLowerCase())).size === list.length, {
           error: "expected each repository once",
-        }),
+        })
+        .optional(),
+      organization: z
+        .strictObject({
+          visibility: z
+            .enum(["selected", "private", "all"], { error: 'expected "selected", "private" or "all"' })
+            .default("selected"),
+        })
+        .optional(),
+      dependabot: z.boolean().default(false),
       environment: text.optional(),
       createEnvironment: z.boolean().default(false),
       username: actionsSecret("DOCKERHUB_USERNAME"),
@@ -362,7 +371,14 @@ export interface StackConfig {
     owner?: string;
     baseUrl?: string;
     token?: pulumi.Output<string>;
+    /** The repositories that get secrets of their own. */
     repositories: string[];
+    /** The organisation's secrets in place of the repositories' own; which repositories of it may read them. */
+    organization?:
+      | { owner: string; visibility: "private" | "all" }
+      | { owner: string; visibility: "selected"; repositories: string[] };
+    /** Whether the same secrets are written for Dependabot's runs too. */
+    dependabot: boolean;
     /** A GitHub environment of each repository that gets the secrets in place of the repository as a whole. */
     environment?: string;
     createEnvironment: boolean;
@@ -478,7 +494,14 @@ const comparable = z.object({
     .catch({ namespace: "external-secrets" }),
   store: z.object({ oidc: z.unknown() }).partial().catch({}),
   githubActions: z
-    .object({ owner: z.string().optional().catch(undefined) })
+    .object({
+      owner: z.string().optional().catch(undefined),
+      repositories: z.unknown(),
+      organization: z.object({ visibility: z.unknown() }).partial().optional().catch(undefined),
+      environment: z.unknown(),
+      dependabot: z.unknown(),
+    })
+    .partial()
     .optional()
     .catch(undefined),
 });
@@ -552,6 +575,44 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
         });
       }
     }
+  }
+  if (githubActions !== undefined) problems.push(...placeProblems(githubActions, ownerOf(githubActions.owner, env)));
+  return problems;
+}
+
+/** The owner that the provider works for, as far as it is named anywhere. */
+function ownerOf(owner: string | undefined, env: ConfigSource["env"]): string | undefined {
+  return [owner, env["GITHUB_ORGANIZATION"], env["GITHUB_OWNER"]].find(Boolean);
+}
+
+/** Which of a repository's, a GitHub environment's and an organisation's secrets are meant. */
+function placeProblems(
+  place: NonNullable<z.output<typeof comparable>["githubActions"]>,
+  owner: string | undefined,
+): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const add = (setting: string, message: string) => problems.push({ path: `githubActions.${setting}`, message });
+  const { organization, repositories, environment, dependabot } = place;
+  const named = organization === undefined || (organization.visibility ?? "selected") === "selected";
+  if (named && repositories === undefined) {
+    add(
+      "repositories",
+      organization === undefined
+        ? "expected a list, got nothing"
+        : 'expected a list, got nothing: the repositories that may read the secrets; or organization.visibility "private" or "all"',
+    );
+  } else if (!named && repositories !== undefined) {
+    add("repositories", 'has no effect, since organization.visibility is not "selected"');
+  }
+  if (organization !== undefined && owner === undefined) {
+    add("owner", "expected the organisation; without it, secrets would be the token's user's");
+  }
+  if (organization !== undefined && environment !== undefined) {
+    add("environment", "expected either this or organization: an organisation's secrets are for no environment");
+  }
+  // Written to the repository, they would go past the environment's protection rules.
+  if (dependabot === true && environment !== undefined) {
+    add("dependabot", "expected either this or environment: GitHub environments have no Dependabot secrets");
   }
   return problems;
 }
@@ -690,7 +751,14 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
       owner: githubActions.owner ?? env["GITHUB_OWNER"],
       baseUrl: githubActions.baseUrl ?? env["GITHUB_BASE_URL"],
       token: secret(rest.githubToken ?? env["GITHUB_TOKEN"]),
-      repositories: githubActions.repositories,
+      repositories: githubActions.organization === undefined ? (githubActions.repositories ?? []) : [],
+      organization: githubActions.organization && {
+        owner: ownerOf(githubActions.owner, env) ?? "",
+        ...(githubActions.organization.visibility === "selected"
+          ? { visibility: "selected", repositories: githubActions.repositories ?? [] }
+          : { visibility: githubActions.organization.visibility }),
+      },
+      dependabot: githubActions.dependabot,
       environment: githubActions.environment,
       createEnvironment: githubActions.createEnvironment,
       secrets: [githubActions.username, githubActions.token],

@@ -1,65 +1,129 @@
+import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
-import type { ActionsSecretValue } from "./components/githubActionsSecrets";
+import type { ActionsSecretValue, GithubActionsSecretsArgs } from "./components/githubActionsSecrets";
+import type { GithubOrganizationSecretsArgs } from "./components/githubOrganizationSecrets";
 import type { StackConfig } from "./config";
-import { actionsSecretStandings, type Survey } from "./survey";
+import { actionsSecretStandings, type SecretPlace, type Survey } from "./survey";
 
-/**
- * What to write to a repository: the values that have been typed into Doppler, and for each whether GitHub's copy has to
- * be written anew because somebody overwrote it. Says so where it is, since a preview shows no reason.
- *
- * @param values by Doppler name; `undefined` while the config does not exist yet
- */
-export async function actionsSecretValues(
+// What to write to GitHub: the values that have been typed into Doppler, and for each whether GitHub's copy has to be
+// written anew because somebody changed it. Says so where it is, since a preview shows no reason.
+
+/** Typed values by Doppler name; `undefined` while the config does not exist yet. */
+type Typed = ReadonlyMap<string, pulumi.Output<string>> | undefined;
+
+/** What this run knows beside the values: the state, and through which provider GitHub is asked. */
+type Known = Pick<Survey, "state"> & { provider: pulumi.ProviderResource | undefined };
+
+/** The secrets of each repository that has its own. */
+export async function repositorySecrets(
   { githubActions }: StackConfig,
-  repository: string,
-  values: ReadonlyMap<string, pulumi.Output<string>> | undefined,
-  { state }: Pick<Survey, "state">,
-  provider: pulumi.ProviderResource | undefined,
-): Promise<Record<string, ActionsSecretValue>> {
-  if (githubActions === undefined || values === undefined) return {};
-  const typed = githubActions.secrets.filter(({ dopplerName }) => values.has(dopplerName));
-  if (typed.length === 0) return {};
-  const { environment, createEnvironment } = githubActions;
-  const made = state.some(
-    (r) =>
-      r.type === "github:index/repositoryEnvironment:RepositoryEnvironment" &&
-      r.outputs["repository"] === repository &&
-      r.outputs["environment"] === environment,
-  );
-  // An environment that is still to be made has no secrets to look at.
-  const names = createEnvironment && !made ? [] : typed.map(({ secretName }) => secretName);
-  const standings =
-    names.length === 0
-      ? new Map<string, never>()
-      : await actionsSecretStandings(
-          { repository, ...(environment !== undefined && { environment }) },
-          names,
-          state,
-          provider,
-        );
+  values: Typed,
+  known: Known,
+): Promise<GithubActionsSecretsArgs[]> {
+  if (githubActions === undefined) return [];
+  const { environment, createEnvironment, dependabot, secrets } = githubActions;
+  const all: GithubActionsSecretsArgs[] = [];
+  for (const repository of githubActions.repositories) {
+    const made = known.state.some(
+      (r) =>
+        r.type === "github:index/repositoryEnvironment:RepositoryEnvironment" &&
+        r.outputs["repository"] === repository &&
+        r.outputs["environment"] === environment,
+    );
+    // An environment that is still to be made has no secrets to look at.
+    const look = made || !createEnvironment;
+    all.push({
+      repository,
+      environment,
+      createEnvironment,
+      secrets: await secretValues({ app: "actions", repository, environment }, secrets, values, known, look),
+      ...(dependabot && {
+        dependabotSecrets: await secretValues({ app: "dependabot", repository }, secrets, values, known),
+      }),
+    });
+  }
+  return all;
+}
 
-  const where = environment === undefined ? repository : `${repository}, environment ${environment}`;
-  const result: Record<string, ActionsSecretValue> = {};
-  for (const { secretName, dopplerName } of typed) {
-    const value = values.get(dopplerName);
-    if (value === undefined) continue;
-    const standing = standings.get(secretName);
-    let rewritten = standing !== undefined && standing.is !== "foreign" && standing.rewritten === true;
-    if (standing?.is === "foreign") {
-      await pulumi.log.warn(
-        `Actions secret ${secretName} of ${where} exists and was not made by this stack: pulumi up overwrites it with Doppler's value.`,
-      );
-    } else if (standing?.is === "overwritten" && environment === undefined) {
-      await pulumi.log.warn(
-        `Actions secret ${secretName} of ${where} was overwritten by somebody else: pulumi up writes Doppler's value again.`,
-      );
-      rewritten = !rewritten;
-    } else if (standing?.is === "overwritten") {
-      await pulumi.log.warn(
-        `Actions secret ${secretName} of ${where} was overwritten by somebody else. The provider can't write it in place; to have Doppler's value written again: pulumi state delete '${standing.urn}', then pulumi up.`,
+/** The secrets of the organisation, where it has them in place of its repositories. */
+export async function organizationSecrets(
+  { githubActions }: StackConfig,
+  values: Typed,
+  known: Known,
+): Promise<GithubOrganizationSecretsArgs | undefined> {
+  if (githubActions?.organization === undefined) return undefined;
+  const { organization, dependabot, secrets } = githubActions;
+  const { owner, visibility } = organization;
+  const args: GithubOrganizationSecretsArgs = {
+    visibility,
+    secrets: await secretValues({ app: "actions", organization: owner }, secrets, values, known),
+    ...(dependabot && {
+      dependabotSecrets: await secretValues({ app: "dependabot", organization: owner }, secrets, values, known),
+    }),
+  };
+  // Until there is something to read, nobody has to be found who may.
+  if (visibility !== "selected" || Object.keys(args.secrets).length === 0) return args;
+  return { ...args, selectedRepositoryIds: await repositoryIds(owner, organization.repositories, known.provider) };
+}
+
+/** GitHub's numbers for repositories. */
+async function repositoryIds(
+  owner: string,
+  repositories: readonly string[],
+  provider: pulumi.ProviderResource | undefined,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for (const name of repositories) {
+    // Of one that is not there, or not to be seen, it says nothing.
+    const { repoId } = (await github.getRepository({ name }, { provider })) as Partial<github.GetRepositoryResult>;
+    if (repoId === undefined) {
+      throw new pulumi.RunError(
+        `githubActions.repositories: ${owner} has no repository "${name}", or this token may not see it.`,
       );
     }
-    result[secretName] = { value, rewritten };
+    ids.push(repoId);
+  }
+  return ids;
+}
+
+async function secretValues(
+  place: SecretPlace,
+  secrets: NonNullable<StackConfig["githubActions"]>["secrets"],
+  values: Typed,
+  { state, provider }: Known,
+  look = true,
+): Promise<Record<string, ActionsSecretValue>> {
+  const typed = secrets.flatMap(({ secretName, dopplerName }) => {
+    const value = values?.get(dopplerName);
+    return value === undefined ? [] : [{ secretName, value }];
+  });
+  if (typed.length === 0) return {};
+  const names = look ? typed.map(({ secretName }) => secretName) : [];
+  const standings = await actionsSecretStandings(place, names, state, provider);
+
+  const result: Record<string, ActionsSecretValue> = {};
+  for (const { secretName, value } of typed) {
+    const standing = standings.get(secretName) ?? { is: "ours", rewritten: false };
+    if (standing.is === "ours") {
+      result[secretName] = { value, rewritten: standing.rewritten };
+      continue;
+    }
+    const what = `${place.app === "actions" ? "Actions" : "Dependabot"} secret ${secretName} of ${placeName(place)}`;
+    if (standing.is === "foreign") {
+      await pulumi.log.warn(
+        `${what} exists and was not made by this stack: pulumi up overwrites it with Doppler's value.`,
+      );
+      result[secretName] = { value };
+    } else {
+      await pulumi.log.warn(`${what} ${standing.is} by somebody else: pulumi up writes Doppler's value again.`);
+      result[secretName] = { value, rewritten: !standing.rewritten };
+    }
   }
   return result;
+}
+
+function placeName(place: SecretPlace): string {
+  if ("organization" in place) return `organisation ${place.organization}`;
+  const { repository, environment } = place;
+  return environment === undefined ? repository : `${repository}, environment ${environment}`;
 }

@@ -4,10 +4,11 @@ import { DopplerProject } from "./components/dopplerProject";
 import { DopplerSecretStore } from "./components/dopplerSecretStore";
 import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
 import { GithubActionsSecrets } from "./components/githubActionsSecrets";
+import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
 import { type AppConfig, loadStackConfig } from "./config";
-import { actionsSecretValues } from "./dockerhub";
+import { organizationSecrets, repositorySecrets } from "./dockerhub";
 import { appOutput, type StackOutputs } from "./outputs";
 import { pendingValues } from "./pending";
 import { createProviders } from "./providers";
@@ -79,15 +80,15 @@ async function main(): Promise<StackOutputs> {
   // Argo CD's, and those that the cluster pulls images with
   const others = stack.otherSecrets.map(secretsOf);
 
-  // GitHub: Doppler values → Actions secrets per repository, as far as they have been typed
+  // GitHub: Doppler values → Actions secrets per repository or of the organisation, as far as they have been typed
   const values = await project.values();
-  const github: GithubActionsSecrets[] = [];
-  for (const repository of stack.githubActions?.repositories ?? []) {
-    const { environment, createEnvironment } = stack.githubActions ?? {};
-    const secrets = await actionsSecretValues(stack, repository, values, survey, providers.github);
-    const args = { repository, environment, createEnvironment, secrets };
-    github.push(new GithubActionsSecrets(`github-${repository}`, args, { provider: providers.github }));
+  const inGithub = { provider: providers.github };
+  const github: pulumi.ComponentResource[] = [];
+  for (const args of await repositorySecrets(stack, values, { ...survey, ...inGithub })) {
+    github.push(new GithubActionsSecrets(`github-${args.repository}`, args, inGithub));
   }
+  const shared = await organizationSecrets(stack, values, { ...survey, ...inGithub });
+  if (shared !== undefined) github.push(new GithubOrganizationSecrets("github-organization", shared, inGithub));
 
   const pending = pendingValues(stack, values);
   if (pending !== undefined) await pulumi.log.warn(pending);

@@ -68,6 +68,7 @@ const claims = z.object({
       owner: z.string().optional().catch(undefined),
       environment: z.string().optional().catch(undefined),
       repositories: z.array(z.string().catch("")).catch([]),
+      organization: z.object({}).optional().catch(undefined),
       username: z.object({ secretName: z.string().optional() }).optional().catch(undefined),
       token: z.object({ secretName: z.string().optional() }).optional().catch(undefined),
     })
@@ -147,18 +148,25 @@ function targets(c: Claims): { path: string; target: string }[] {
   }));
 }
 
+/** Dependabot secrets lie beside Actions secrets and never without them, so these tell of both. */
 function actionsSecrets(c: Claims): { path: string; secret: string }[] {
   const { githubActions } = c;
   if (githubActions === undefined) return [];
+  const owner = githubActions.owner ?? "";
   const names = [
     githubActions.username?.secretName ?? "DOCKERHUB_USERNAME",
     githubActions.token?.secretName ?? "DOCKERHUB_TOKEN",
   ];
-  return githubActions.repositories.flatMap((repository, index) =>
-    names.map((name) => ({
-      path: `githubActions.repositories[${index}]`,
-      secret: [githubActions.owner ?? "", repository, githubActions.environment ?? "", name].join("/").toLowerCase(),
-    })),
+  // A repository's name has at least one character, so no repository's secret is taken for the organisation's.
+  const places =
+    githubActions.organization === undefined
+      ? githubActions.repositories.map((repository, index) => ({
+          path: `githubActions.repositories[${index}]`,
+          place: [owner, repository, githubActions.environment ?? ""],
+        }))
+      : [{ path: "githubActions.organization", place: [owner, "", ""] }];
+  return places.flatMap(({ path, place }) =>
+    names.map((name) => ({ path, secret: [...place, name].join("/").toLowerCase() })),
   );
 }
 
@@ -229,7 +237,9 @@ export function siblingProblems(
     const written = new Set(actionsSecrets(other).map(({ secret }) => secret));
     for (const { path, secret } of actionsSecrets(mine)) {
       if (written.has(secret)) {
-        add(path, `${too} writes the same Actions secrets; leave them to one stack, or use githubActions.environment`);
+        const instead =
+          path === "githubActions.organization" ? "other names (secretName)" : "githubActions.environment";
+        add(path, `${too} writes the same Actions secrets; leave them to one stack, or use ${instead}`);
       }
     }
   }

@@ -30,9 +30,9 @@ export function pendingValues(
   for (const other of stack.otherSecrets) {
     dopplerNames(other).forEach((name) => needs(name, `Secret ${other.namespace}/${other.secretName}`));
   }
-  const repositories = stack.githubActions?.repositories ?? [];
-  for (const { dopplerName } of stack.githubActions?.secrets ?? [])
-    needs(dopplerName, `CI of ${repositories.join(", ")}`);
+  const { organization, repositories = [] } = stack.githubActions ?? {};
+  const ci = organization === undefined ? repositories.join(", ") : `organisation ${organization.owner}`;
+  for (const { dopplerName } of stack.githubActions?.secrets ?? []) needs(dopplerName, `CI of ${ci}`);
   if (users.size === 0) return undefined;
 
   const { project, config } = stack.doppler;

@@ -88,55 +88,104 @@ const metadata = z
   .object({ name: z.string().optional(), annotations: z.record(z.string(), z.string()).optional() })
   .catch({});
 
-/** An Actions secret as GitHub lists it and as the state knows it. */
+/** Whose secrets are meant, and for which runs: Dependabot's see no Actions secrets, and all others no Dependabot secrets. */
+export type SecretPlace =
+  | { app: "actions" | "dependabot"; organization: string }
+  | { app: "actions" | "dependabot"; repository: string; environment?: string };
+
+/** A secret as GitHub lists it and as the state knows it. `rewritten` is the flag that it was written with last. */
 export type Standing =
   /** As this stack wrote it, or not there yet. */
-  | { is: "ours"; rewritten?: boolean }
-  /** Overwritten since, by somebody else. */
-  | { is: "overwritten"; rewritten?: boolean; urn: string }
+  | { is: "ours"; rewritten: boolean }
+  /** Changed since, by somebody else. */
+  | { is: "was overwritten" | "was deleted" | "was given another visibility"; rewritten: boolean }
   /** There, but not made by this stack. */
   | { is: "foreign" };
 
+/** What GitHub tells of a secret. */
+interface Listed {
+  name: string;
+  updatedAt: string;
+  visibility?: string;
+}
+
 /**
- * How the Actions secrets of a repository stand. GitHub tells no values, only when each was written last; the provider
- * compares that only during a refresh, and plans nothing on it.
- *
- * @param environment a GitHub environment of the repository, whose secrets are meant in place of the repository's own
+ * How the secrets of a place stand. GitHub tells no values, only when each was written last; the provider compares that
+ * only during a refresh, and plans nothing on it.
  */
 export async function actionsSecretStandings(
-  place: { repository: string; environment?: string },
+  place: SecretPlace,
   names: readonly string[],
   state: readonly KnownResource[],
   provider: pulumi.ProviderResource | undefined,
 ): Promise<Map<string, Standing>> {
-  const { repository, environment } = place;
-  const type =
-    environment === undefined
-      ? "github:index/actionsSecret:ActionsSecret"
-      : "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret";
-  const { secrets } =
-    environment === undefined
-      ? await github.getActionsSecrets({ name: repository }, { provider })
-      : await github.getActionsEnvironmentSecrets({ name: repository, environment }, { provider });
-  const written = new Map((secrets ?? []).map((secret) => [secret.name.toUpperCase(), secret.updatedAt]));
+  if (names.length === 0) return new Map();
+  const { type, list } = secretsOf(place);
+  const listed = new Map(((await list({ provider })) ?? []).map((secret) => [secret.name.toUpperCase(), secret]));
+  const { repository, environment } = { repository: undefined, environment: undefined, ...place };
 
   return new Map(
     names.map((name): [string, Standing] => {
-      const at = written.get(name.toUpperCase());
+      const now = listed.get(name.toUpperCase());
       const known = state.find(
         (r) =>
           r.type === type &&
           r.outputs["repository"] === repository &&
           r.outputs["secretName"] === name &&
           r.outputs["environment"] === environment,
-      );
-      if (known === undefined) return [name, { is: at === undefined ? "ours" : "foreign" }];
-      const rewritten = known.outputs["destroyOnDrift"] === true;
-      return at === undefined || at === known.outputs["updatedAt"]
-        ? [name, { is: "ours", rewritten }]
-        : [name, { is: "overwritten", rewritten, urn: known.urn }];
+      )?.outputs;
+      if (known === undefined) return [name, now === undefined ? { is: "ours", rewritten: false } : { is: "foreign" }];
+      const rewritten = known["destroyOnDrift"] === true || Boolean(known["plaintextValue"]);
+      if (now === undefined) return [name, { is: "was deleted", rewritten }];
+      if (now.updatedAt !== known["updatedAt"]) return [name, { is: "was overwritten", rewritten }];
+      return [
+        name,
+        { is: now.visibility === known["visibility"] ? "ours" : "was given another visibility", rewritten },
+      ];
     }),
   );
+}
+
+/** A place's secrets as the provider calls them, and what lists them. */
+function secretsOf(place: SecretPlace): {
+  type: string;
+  list: (opts: pulumi.InvokeOptions) => Promise<readonly Listed[] | undefined>;
+} {
+  const actions = place.app === "actions";
+  if ("organization" in place) {
+    const list = actions ? github.getActionsOrganizationSecrets : github.getDependabotOrganizationSecrets;
+    return {
+      type: actions
+        ? "github:index/actionsOrganizationSecret:ActionsOrganizationSecret"
+        : "github:index/dependabotOrganizationSecret:DependabotOrganizationSecret",
+      list: async (opts) => {
+        try {
+          return (await list(opts)).secrets;
+        } catch (error) {
+          if (!/ 40[34] /.test(String(error))) throw error;
+          throw new pulumi.RunError(
+            `githubActions.organization: "${place.organization}" is no organisation, or this token may not manage its ${actions ? "Actions" : "Dependabot"} secrets.`,
+          );
+        }
+      },
+    };
+  }
+  const { repository: name, environment } = place;
+  if (environment !== undefined) {
+    return {
+      type: "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
+      list: async (opts) => (await github.getActionsEnvironmentSecrets({ name, environment }, opts)).secrets,
+    };
+  }
+  return actions
+    ? {
+        type: "github:index/actionsSecret:ActionsSecret",
+        list: async (opts) => (await github.getActionsSecrets({ name }, opts)).secrets,
+      }
+    : {
+        type: "github:index/dependabotSecret:DependabotSecret",
+        list: async (opts) => (await github.getDependabotSecrets({ name }, opts)).secrets,
+      };
 }
 
 function plain(output: pulumi.Output<string>): Promise<string> {

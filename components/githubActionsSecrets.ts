@@ -9,7 +9,7 @@ export interface ActionsSecretValue {
 
   /**
    * A flag that changes nothing but that a change of it writes the value anew, in place. The provider plans no update
-   * for a secret that was overwritten by hand. Not for secrets of a GitHub environment, which have no such flag.
+   * for a secret that was overwritten or deleted by hand.
    */
   rewritten?: boolean;
 }
@@ -27,12 +27,18 @@ export interface GithubActionsSecretsArgs {
 
   /** The secrets by name. */
   secrets: Record<string, ActionsSecretValue>;
+
+  /** The repository's secrets for runs that Dependabot starts, which see no others. Environments have none. */
+  dependabotSecrets?: Record<string, ActionsSecretValue>;
 }
 
 /** Actions secrets of one repository, such as the DockerHub credentials that its CI logs in with. */
 export class GithubActionsSecrets extends pulumi.ComponentResource {
   /** The names of the secrets, in alphabetical order. */
   readonly secretNames: pulumi.Output<string[]>;
+
+  /** The names of the Dependabot secrets, in alphabetical order. */
+  readonly dependabotSecretNames: pulumi.Output<string[]>;
 
   constructor(name: string, args: GithubActionsSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:GithubActionsSecrets", name, {}, opts);
@@ -47,21 +53,51 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
           ).environment
         : args.environment;
 
-    const secrets = Object.entries(args.secrets).map(([secretName, { value, rewritten }]) =>
+    const secrets = Object.entries(args.secrets).map(([secretName, value]) =>
       environment === undefined
         ? new github.ActionsSecret(
             `${name}-${secretName}`,
-            { repository, secretName, value: pulumi.secret(value), ...(rewritten && { destroyOnDrift: true }) },
+            { repository, secretName, ...flagged(value) },
             { parent: this },
           )
         : new github.ActionsEnvironmentSecret(
             `${name}-${secretName}`,
-            { repository, environment, secretName, value: pulumi.secret(value) },
+            { repository, environment, secretName, ...unflagged(value) },
             { parent: this },
           ),
     );
+    const dependabotSecrets = Object.entries(args.dependabotSecrets ?? {}).map(
+      ([secretName, value]) =>
+        new github.DependabotSecret(
+          `${name}-dependabot-${secretName}`,
+          { repository, secretName, ...unflagged(value) },
+          { parent: this },
+        ),
+    );
 
-    this.secretNames = pulumi.all(secrets.map((s) => s.secretName)).apply((names) => names.sort());
-    this.registerOutputs({ secretNames: this.secretNames });
+    this.secretNames = namesOf(secrets);
+    this.dependabotSecretNames = namesOf(dependabotSecrets);
+    this.registerOutputs({ secretNames: this.secretNames, dependabotSecretNames: this.dependabotSecretNames });
   }
+}
+
+/** The names of secrets, in alphabetical order. */
+export function namesOf(secrets: readonly { secretName: pulumi.Output<string> }[]): pulumi.Output<string[]> {
+  return pulumi.all(secrets.map((s) => s.secretName)).apply((names) => names.sort());
+}
+
+/** The value for a resource with a flag that has no other effect. */
+export function flagged({ value, rewritten }: ActionsSecretValue): {
+  value: pulumi.Output<string>;
+  destroyOnDrift?: true;
+} {
+  return { value: pulumi.secret(value), ...(rewritten && { destroyOnDrift: true }) };
+}
+
+/** The same for one without: there the value has a second name, an older one, and goes from one to the other. */
+export function unflagged({ value, rewritten }: ActionsSecretValue): {
+  value?: pulumi.Output<string>;
+  plaintextValue?: pulumi.Output<string>;
+} {
+  return { [rewritten ? "plaintextValue" : "value"]: pulumi.secret(value) };
 }

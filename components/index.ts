@@ -4,3 +4,4 @@ export { DopplerProject, type DopplerProjectArgs } from "./dopplerProject";
 export { DopplerSecretStore, type DopplerSecretStoreArgs } from "./dopplerSecretStore";
 export { ExternalSecretsOperator, type ExternalSecretsOperatorArgs } from "./externalSecretsOperator";
 export { GithubActionsSecrets, type GithubActionsSecretsArgs } from "./githubActionsSecrets";
+export { GithubOrganizationSecrets, type GithubOrganizationSecretsArgs } from "./githubOrganizationSecrets";

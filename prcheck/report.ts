@@ -28,7 +28,7 @@ export interface SecretChange {
 
 /** What changes for CI. */
 export interface CiChange {
-  /** The repository, and the GitHub environment if it is one's. */
+  /** The repository, and the GitHub environment if it is one's; or the organisation, and who may read its secrets. */
   where: string;
   gained: string[];
   lost: string[];
@@ -151,11 +151,19 @@ function secretChanges(was: Map<string, MadeSecret>, becomes: Map<string, MadeSe
 
 const ACTIONS_SECRET = /^github:index\/(actions|dependabot)(Environment|Organization)?Secret:/;
 
+const READERS: Readonly<Record<string, string>> = {
+  all: "all repositories",
+  private: "private repositories",
+  selected: "selected repositories",
+};
+
 function ciSecret(state: State): { where: string; name: string } {
-  const { repository, environment, secretName } = described(state);
+  const { repository, environment, secretName, visibility } = described(state);
   const { type } = urnParts(state.urn);
   const kind = type.startsWith("github:index/dependabot") ? " (Dependabot)" : "";
-  const place = typeof repository === "string" ? repository : "the organisation";
+  // Other readers are another place: a reviewer sees who gains a secret, and who loses it.
+  const readers = typeof visibility === "string" ? (READERS[visibility] ?? "?") : "?";
+  const place = typeof repository === "string" ? repository : `the organisation, for ${readers}`;
   return {
     where: `${place}${typeof environment === "string" ? `, environment ${environment}` : ""}${kind}`,
     name: typeof secretName === "string" ? secretName : "?",

@@ -154,6 +154,56 @@ describe("what is refused", () => {
       ["githubActions.repositories: expected at least one repository"],
     ],
     [
+      "no list of repositories",
+      { ...minimal(), githubActions: {} },
+      ["githubActions.repositories: expected a list, got nothing"],
+    ],
+    [
+      "an organisation's secrets for selected repositories, and none selected",
+      { ...minimal(), githubActions: { owner: "acme", organization: {} } },
+      [
+        'githubActions.repositories: expected a list, got nothing: the repositories that may read the secrets; or organization.visibility "private" or "all"',
+      ],
+    ],
+    [
+      "an organisation's secrets for all, and a list of repositories",
+      actions({ owner: "acme", organization: { visibility: "all" } }),
+      ['githubActions.repositories: has no effect, since organization.visibility is not "selected"'],
+    ],
+    [
+      "a visibility that GitHub does not know",
+      actions({ owner: "acme", organization: { visibility: "public" } }),
+      [
+        'githubActions.organization.visibility: expected "selected", "private" or "all"',
+        'githubActions.repositories: has no effect, since organization.visibility is not "selected"',
+      ],
+    ],
+    [
+      "an organisation that is not named",
+      actions({ organization: {} }),
+      ["githubActions.owner: expected the organisation; without it, secrets would be the token's user's"],
+    ],
+    [
+      "an organisation's secrets for a GitHub environment",
+      actions({ owner: "acme", organization: {}, environment: "production" }),
+      [
+        "githubActions.environment: expected either this or organization: an organisation's secrets are for no environment",
+      ],
+    ],
+    [
+      "Dependabot secrets of a GitHub environment",
+      actions({ dependabot: true, environment: "production" }),
+      ["githubActions.dependabot: expected either this or environment: GitHub environments have no Dependabot secrets"],
+    ],
+    [
+      "plain configuration as an Actions secret",
+      actions({ username: { secretName: "REGISTRY_USER", dopplerName: "PORT" }, token: { secretName: "node_env" } }),
+      [
+        "githubActions.username.dopplerName: is plain configuration (an application's port number): write it into the workflow, or name it in secretNames if it is a secret here",
+        "githubActions.token.secretName: is plain configuration (an environment's identifier): write it into the workflow, or name it in secretNames if it is a secret here",
+      ],
+    ],
+    [
       "a secret name GitHub refuses",
       actions({ token: { secretName: "GITHUB_PASSWORD" } }),
       [
@@ -635,6 +685,28 @@ describe("what is filled in", () => {
       { secretName: "HUB_USER", dopplerName: "HUB_USER" },
       { secretName: "DOCKERHUB_TOKEN", dopplerName: "HUB_TOKEN" },
     ]);
+  });
+
+  it("whose secrets they are: the repositories' own, or the organisation's for some or all of them", () => {
+    const place = (over: Values) => parseStackConfig(source(actions({ owner: "acme", ...over }))).githubActions;
+    expect(place({})).toMatchObject({ repositories: ["web"], organization: undefined, dependabot: false });
+    expect(place({ dependabot: true })).toMatchObject({ repositories: ["web"], dependabot: true });
+    expect(place({ organization: {} })).toMatchObject({
+      repositories: [],
+      organization: { owner: "acme", visibility: "selected", repositories: ["web"] },
+    });
+    expect(place({ organization: { visibility: "private" }, repositories: undefined })).toMatchObject({
+      repositories: [],
+      organization: { owner: "acme", visibility: "private" },
+    });
+  });
+
+  it("an organisation that only the environment names", () => {
+    const values = { ...minimal(), githubActions: { organization: { visibility: "all" } } };
+    for (const variable of ["GITHUB_OWNER", "GITHUB_ORGANIZATION"]) {
+      const env = { ...ENV, [variable]: "acme" };
+      expect(parseStackConfig(source(values, { env })).githubActions?.organization?.owner).toBe("acme");
+    }
   });
 
   it("chart values that are encrypted in the file as secrets, and no others", async () => {

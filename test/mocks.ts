@@ -51,8 +51,13 @@ export interface Scenario {
   cluster?: { objects?: string[]; served?: string[]; release?: string } | string;
   /** By their full names, the outputs of stacks that are referred to. */
   outputs?: Record<string, object>;
-  /** By repository (and `:` and environment), the Actions secrets that GitHub lists, with when they were written. */
-  github?: Record<string, Record<string, string>>;
+  /**
+   * The secrets that GitHub lists, by repository (and `:` and environment) or `/` for the organisation's, Dependabot's
+   * after `dependabot `: when each was written, and an organisation's visibility. Where GitHub refuses, in which words.
+   */
+  github?: Record<string, Record<string, string>> | string;
+  /** GitHub's numbers of the repositories that there are. */
+  repositoryIds?: Record<string, number>;
 }
 
 /** What {@link run} saw. */
@@ -91,6 +96,16 @@ function workplaceAnswer(
   }
 }
 
+/** Which secrets of a scenario a function of the provider lists. */
+const LISTINGS: Readonly<Record<string, (args: Record<string, string>) => string>> = {
+  "github:index/getActionsSecrets:getActionsSecrets": ({ name = "" }) => name,
+  "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets": ({ name, environment }) =>
+    `${name}:${environment}`,
+  "github:index/getActionsOrganizationSecrets:getActionsOrganizationSecrets": () => "/",
+  "github:index/getDependabotSecrets:getDependabotSecrets": ({ name }) => `dependabot ${name}`,
+  "github:index/getDependabotOrganizationSecrets:getDependabotOrganizationSecrets": () => "dependabot /",
+};
+
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
@@ -119,6 +134,7 @@ interface RegisterRequest {
   getAdditionalsecretoutputsList(): string[];
   getAliasesList(): unknown[];
   getImportid(): string;
+  getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getHooks(): { getBeforeDeleteList(): string[] } | undefined;
 }
 
@@ -137,6 +153,7 @@ function registration(request: RegisterRequest): Registration {
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().length,
     import: request.getImportid(),
+    replacementTrigger: decode(request.getReplacementTrigger()?.toJavaScript()),
     hooks: request.getHooks()?.getBeforeDeleteList() ?? [],
   };
   const parent = shortUrn(request.getParent());
@@ -213,6 +230,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             ...(type === "pulumi:pulumi:StackReference"
               ? { outputs: scenario.outputs?.[(inputs as { name: string }).name] ?? {}, secretOutputNames: [] }
               : {}),
+            ...(type.endsWith("OrganizationSecret") ? { updatedAt: "written at first" } : {}),
           },
         }),
         call: ({ token, inputs, provider }) => {
@@ -228,19 +246,21 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             inputs: inputs as Record<string, unknown>,
             provider: provider && shortUrn(provider).split("::")[1],
           });
-          if (token === "github:index/getActionsSecrets:getActionsSecrets") {
-            const { name } = inputs as { name: string };
-            const listed = Object.entries(scenario.github?.[name] ?? {});
-            return {
-              secrets: listed.map(([secret, updatedAt]) => ({ name: secret, updatedAt, createdAt: updatedAt })),
-            };
+          const listing = LISTINGS[token];
+          if (listing !== undefined) {
+            if (typeof scenario.github === "string") {
+              throw Object.assign(new Error(scenario.github), { details: scenario.github });
+            }
+            const listed = scenario.github?.[listing(inputs as Record<string, string>)] ?? {};
+            const secrets = Object.entries(listed).map(([secret, written]) => {
+              const [updatedAt, visibility] = written.split(" ");
+              return { name: secret, updatedAt, createdAt: updatedAt, visibility };
+            });
+            return { secrets };
           }
-          if (token === "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets") {
-            const { name, environment } = inputs as { name: string; environment: string };
-            const listed = Object.entries(scenario.github?.[`${name}:${environment}`] ?? {});
-            return {
-              secrets: listed.map(([secret, updatedAt]) => ({ name: secret, updatedAt, createdAt: updatedAt })),
-            };
+          if (token === "github:index/getRepository:getRepository") {
+            const { name } = inputs as { name: string };
+            return { repoId: scenario.repositoryIds?.[name] };
           }
           if (token !== "doppler:index/getSecrets:getSecrets") throw new Error(`no mock for ${token}`);
           if (scenario.doppler === undefined) {

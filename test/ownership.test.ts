@@ -85,7 +85,24 @@ it("the same Actions secret from two stacks is refused; another GitHub environme
     'githubActions.repositories[0]: stack "dev" (Pulumi.dev.yaml) writes the same Actions secrets; leave them to one stack, or use githubActions.environment',
   ]);
   expect(problems("prod", stack("prd", github({ environment: "production" })), { dev })).toEqual([]);
+  // A repository's own goes before the organisation's.
+  expect(problems("prod", stack("prd", github({ organization: {} })), { dev })).toEqual([]);
   expect(
     problems("prod", stack("prd", github({ username: { secretName: "U" }, token: { secretName: "T" } })), { dev }),
   ).toEqual([]);
+});
+
+it("the same secret of an organisation from two stacks is refused, whoever may read it", () => {
+  const github = (over: Values = {}) => ({
+    githubActions: { owner: "acme", organization: { visibility: "all" }, dependabot: true, ...over },
+  });
+  const dev = stack("dev", github());
+  const problem =
+    'githubActions.organization: stack "dev" (Pulumi.dev.yaml) writes the same Actions secrets; leave them to one stack, or use other names (secretName)';
+  expect(problems("prod", stack("prd", github()), { dev })).toEqual([problem]);
+  const selected = { organization: { visibility: "selected" }, repositories: ["releases"], dependabot: false };
+  expect(problems("prod", stack("prd", github(selected)), { dev })).toEqual([problem]);
+  expect(problems("prod", stack("prd", github({ owner: "other" })), { dev })).toEqual([]);
+  const names = { username: { secretName: "RELEASE_USER" }, token: { secretName: "RELEASE_TOKEN" } };
+  expect(problems("prod", stack("prd", github(names)), { dev })).toEqual([]);
 });

@@ -300,6 +300,32 @@ describe("keys", () => {
       { where: "web, environment prod", gained: ["A"], lost: [] },
     ]);
   });
+  it("of CI are told for an organisation by who may read them, and for Dependabot's runs", () => {
+    const organization = (op: string, app: string, visibility: string, was = visibility): Described => ({
+      op,
+      type: `github:index/${app}OrganizationSecret:x`,
+      name: `${app}${visibility}`,
+      old: { secretName: "A", visibility: was, value: VALUES.secret },
+      ...(op === "delete" ? {} : { new: { secretName: "A", visibility, value: VALUES.secret } }),
+    });
+    const { ci } = read([
+      organization("update", "actions", "all", "selected"),
+      organization("delete", "dependabot", "private"),
+      { op: "create", type: "github:index/dependabotSecret:x", name: "d", new: { repository: "web", secretName: "A" } },
+      {
+        op: "create",
+        type: "github:index/actionsOrganizationSecretRepositories:x",
+        name: "r",
+        new: { secretName: "A" },
+      },
+    ]);
+    expect(ci).toEqual([
+      { where: "the organisation, for all repositories", gained: ["A"], lost: [] },
+      { where: "the organisation, for private repositories (Dependabot)", gained: [], lost: ["A"] },
+      { where: "the organisation, for selected repositories", gained: [], lost: ["A"] },
+      { where: "web (Dependabot)", gained: ["A"], lost: [] },
+    ]);
+  });
   it("without a value are told by name", () => {
     const message =
       'warning: 2 Doppler names need values in project "acme", config "dev":\n  NEW (app web)\n  OTHER (CI of web)\n' +

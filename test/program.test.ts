@@ -64,15 +64,21 @@ describe("an up after the values have been typed", () => {
         const secret = only(resources, `github-${repository}-${name}`);
         expect(secret.inputs).toEqual({ repository, secretName: name, value: new SecretInput(TYPED[name]) });
         expect(secret.provider).toBe("github");
+        const dependabot = only(resources, `github-${repository}-dependabot-${name}`);
+        expect(dependabot.type).toBe("github:index/dependabotSecret:DependabotSecret");
+        expect(dependabot.inputs).toEqual(secret.inputs);
+        expect(dependabot.provider).toBe("github");
       }
     }
     expect(calls).toEqual([
       { token: "doppler:index/getSecrets:getSecrets", inputs: { project: "acme", config: "dev" }, provider: "doppler" },
-      ...["bookmarked", "reports"].map((name) => ({
-        token: "github:index/getActionsSecrets:getActionsSecrets",
-        inputs: { name },
-        provider: "github",
-      })),
+      ...["bookmarked", "reports"].flatMap((name) =>
+        ["getActionsSecrets", "getDependabotSecrets"].map((list) => ({
+          token: `github:index/${list}:${list}`,
+          inputs: { name },
+          provider: "github",
+        })),
+      ),
     ]);
     expect(warnings.join()).toContain("2 Doppler names need values");
   });

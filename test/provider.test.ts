@@ -42,9 +42,10 @@ describe("the component provider", () => {
 
   it("offers every component that makes sense alone, under the types that the program's states have", () => {
     expect(Object.keys(schema.resources).sort()).toEqual(
-      ["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator", "GithubActionsSecrets"].map(
-        (name) => `secrets-pipeline:index:${name}`,
-      ),
+      [
+        ...["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
+        ...["GithubActionsSecrets", "GithubOrganizationSecrets"],
+      ].map((name) => `secrets-pipeline:index:${name}`),
     );
   });
 
@@ -63,31 +64,39 @@ describe("the component provider", () => {
   });
 
   it("takes outputs wherever a component does not need the value itself", () => {
-    const plain = Object.fromEntries(
+    const plain: Record<string, string[]> = Object.fromEntries(
       Object.entries(schema.resources).map(([type, { inputProperties }]) => [
-        type.split(":")[2],
+        type.split(":")[2] ?? "",
         Object.keys(inputProperties).filter((name) => inputProperties[name]?.plain),
       ]),
     );
     expect(plain).toEqual({
-      AppSecrets: ["namespace", "secretName", "externalSecretName", "keys", "alsoAs", "adopt"],
+      AppSecrets: [
+        ...["namespace", "secretName", "externalSecretName", "keys", "values", "type", "labels", "annotations"],
+        ...["merge", "alsoAs", "adopt"],
+      ],
       DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],
       DopplerSecretStore: ["oidc", "adopt"],
       ExternalSecretsOperator: ["namespace", "releaseName", "adopt", "chart", "repository", "version", "values"],
-      GithubActionsSecrets: ["repository", "environment", "createEnvironment", "secrets"],
+      GithubActionsSecrets: ["repository", "environment", "createEnvironment", "secrets", "dependabotSecrets"],
+      GithubOrganizationSecrets: ["visibility", "selectedRepositoryIds", "secrets", "dependabotSecrets"],
     });
   });
 
   it("gives what the next component, or the app, needs", () => {
-    const outputs = Object.fromEntries(
-      Object.entries(schema.resources).map(([type, { properties }]) => [type.split(":")[2], Object.keys(properties)]),
+    const outputs: Record<string, string[]> = Object.fromEntries(
+      Object.entries(schema.resources).map(([type, { properties }]) => [
+        type.split(":")[2] ?? "",
+        Object.keys(properties),
+      ]),
     );
     expect(outputs).toEqual({
       AppSecrets: ["reference"],
       DopplerProject: ["project", "config", "serviceToken"],
       DopplerSecretStore: ["storeName"],
       ExternalSecretsOperator: ["namespace"],
-      GithubActionsSecrets: ["secretNames"],
+      GithubActionsSecrets: ["secretNames", "dependabotSecretNames"],
+      GithubOrganizationSecrets: ["secretNames", "dependabotSecretNames"],
     });
   });
 });

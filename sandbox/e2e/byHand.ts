@@ -53,20 +53,44 @@ spec:
 ${data.join("")}`;
 }
 
-/** Sets an Actions secret of a repository as GitHub's page does: sealed for the repository's key. */
-export async function setActionsSecret(user: User, repository: string, name: string, value: string): Promise<void> {
-  const secrets = `${user.sandbox.githubUrl}/api/v3/repos/${repository}/actions/secrets`;
-  const headers = {
-    authorization: `Bearer ${readFileSync(join(user.here.github, "token"), "utf8").trim()}`,
-    "content-type": "application/json",
-  };
-  const key = (await (await fetch(`${secrets}/public-key`, { headers })).json()) as { key_id: string; key: string };
+/** Asks GitHub's API under the person's own token. */
+export async function github(user: User, method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${user.sandbox.githubUrl}/api/v3/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${readFileSync(join(user.here.github, "token"), "utf8").trim()}`,
+      "content-type": "application/json",
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+/**
+ * Sets a secret as GitHub's page does: sealed for the key of its place.
+ *
+ * @param place such as `repos/acme/web/actions/secrets`
+ * @param access who may read it, where it is an organisation's
+ */
+export async function setSecret(
+  user: User,
+  place: string,
+  name: string,
+  value: string,
+  access: object = {},
+): Promise<void> {
+  const key = (await github(user, "GET", `${place}/public-key`)) as { key_id: string; key: string };
   await sodium.ready;
   const sealed = sodium.crypto_box_seal(Buffer.from(value), Buffer.from(key.key, "base64"));
-  const body = { key_id: key.key_id, encrypted_value: Buffer.from(sealed).toString("base64") };
-  const answer = await fetch(`${secrets}/${name}`, { method: "PUT", headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`setting ${name} of ${repository}: ${answer.status} ${await answer.text()}`);
+  const body = { key_id: key.key_id, encrypted_value: Buffer.from(sealed).toString("base64"), ...access };
+  await github(user, "PUT", `${place}/${name}`, body);
 }
+
+/** Sets an Actions secret of a repository. */
+export const setActionsSecret = (user: User, repository: string, name: string, value: string) =>
+  setSecret(user, `repos/${repository}/actions/secrets`, name, value);
 
 /** What an Actions secret of a repository holds; only its runners can see that. */
 export async function actionsSecret(user: User, repository: string, name: string): Promise<string | undefined> {

@@ -168,6 +168,8 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
       [dev, "development"],
       [prod, "production"],
     ] as const) {
+      // Those of a GitHub environment are none of Dependabot's.
+      await set(user, "githubActions.dependabot", "false");
       await set(user, "githubActions.environment", environment);
       await set(user, "githubActions.createEnvironment", "true");
       await user.up();

@@ -161,9 +161,10 @@ describe("a new environment", { concurrency: false }, () => {
       changes(preview.stdout),
       repositories
         .flatMap((r) =>
-          ["DOCKERHUB_TOKEN", "DOCKERHUB_USERNAME"].map(
-            (n) => `create github:index/actionsSecret:ActionsSecret::github-${r}-${n}`,
-          ),
+          ["DOCKERHUB_TOKEN", "DOCKERHUB_USERNAME"].flatMap((n) => [
+            `create github:index/actionsSecret:ActionsSecret::github-${r}-${n}`,
+            `create github:index/dependabotSecret:DependabotSecret::github-${r}-dependabot-${n}`,
+          ]),
         )
         .sort(),
     );
@@ -171,8 +172,10 @@ describe("a new environment", { concurrency: false }, () => {
     assert.doesNotMatch(text, /need values|needs a value/);
     for (const repository of repositories) {
       for (const name of ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] as const) {
-        const value = await openSecret(user.here.github, { app: "actions", repository: `acme/${repository}` }, name);
-        assert.equal(value, VALUES[name]);
+        for (const app of ["actions", "dependabot"] as const) {
+          const value = await openSecret(user.here.github, { app, repository: `acme/${repository}` }, name);
+          assert.equal(value, VALUES[name]);
+        }
       }
     }
   });

@@ -49,8 +49,8 @@ export class Body {
     return value;
   }
 
-  /** Repository ids; decimal strings count too, as the Dependabot routes take them. */
-  optionalIds(field: string): number[] | undefined {
+  /** Repository ids. Dependabot's route for secrets takes them as texts too, and those for Actions refuse that. */
+  optionalIds(field: string, texts: boolean): number[] | undefined {
     const value = this.#fields[field];
     if (value === undefined || value === null) {
       return undefined;
@@ -59,7 +59,7 @@ export class Body {
       throw this.wrongType(field, "array");
     }
     return value.map((item: unknown) => {
-      const id = typeof item === "string" && /^\d+$/.test(item) ? Number(item) : item;
+      const id = texts && typeof item === "string" && /^\d+$/.test(item) ? Number(item) : item;
       if (typeof id !== "number" || !Number.isSafeInteger(id)) {
         throw this.wrongType(`${field}/items`, "integer");
       }

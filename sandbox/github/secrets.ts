@@ -100,7 +100,7 @@ function registerScope(
     const name = parameter(request, "name").toUpperCase();
     checkName(name, "Secret");
     const body = new Body(request.body);
-    const access = id.kind === "organization" ? organizationAccess(context, id.organizationId, body) : {};
+    const access = id.kind === "organization" ? organizationAccess(context, id, body) : {};
     const ciphertext = await acceptedCiphertext(context, id, body);
     const scope = await openScope(context, id);
     const old = scope.secrets[name];
@@ -172,7 +172,7 @@ const VISIBILITIES: readonly string[] = ["all", "private", "selected"] satisfies
 
 function organizationAccess(
   context: Context,
-  organizationId: number,
+  { app, organizationId }: ScopeId & { kind: "organization" },
   body: Body,
 ): Pick<StoredSecret, "visibility" | "selectedRepositoryIds"> {
   const visibility = body.requiredString("visibility");
@@ -181,7 +181,8 @@ function organizationAccess(
       `visibility is not a possible value. Must be one of the following: ${VISIBILITIES.join(", ")}.`,
     );
   }
-  const ids = body.optionalIds("selected_repository_ids") ?? [];
+  // A list that is left out is an empty one, also for a secret that had another.
+  const ids = body.optionalIds("selected_repository_ids", app === "dependabot") ?? [];
   if (visibility !== "selected" && ids.length > 0) {
     throw new ApiError(422, "selected_repository_ids can only be given when the visibility is selected");
   }
@@ -227,7 +228,7 @@ function registerSelectedRepositories(
 
   api.put(`${path}/:name/repositories`, (request, reply) => {
     const secret = requestedSecret(request);
-    const ids = new Body(request.body).optionalIds("selected_repository_ids");
+    const ids = new Body(request.body).optionalIds("selected_repository_ids", false);
     if (!ids) {
       throw invalidRequest('"selected_repository_ids" wasn\'t supplied.');
     }

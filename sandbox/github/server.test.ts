@@ -429,8 +429,22 @@ describe("GitHub stand-in", () => {
       assert.deepEqual(await listed(), ids);
       const first = await standIn.request("GET", `${path}/SELECTED/repositories?per_page=1`);
       assert.match(first.headers.get("link") ?? "", /page=2>; rel="next"/);
+      assert.equal((await put({ visibility: "selected" })).status, 204);
+      assert.deepEqual(await listed(), [], "a write without the list empties it");
       assert.equal((await put({ visibility: "all" })).status, 204);
       assert.equal((await standIn.request("GET", `${path}/SELECTED/repositories`)).status, 409);
+    });
+
+    it("an organization, for repositories whose numbers are texts, where it is Dependabot's", async () => {
+      const id = String((await standIn.request("GET", "/repos/acme/app")).body["id"]);
+      const put = async (path: string) =>
+        standIn.request("PUT", `${path}/AS_TEXT`, {
+          ...(await seal(standIn, path, VALUE)),
+          visibility: "selected",
+          selected_repository_ids: [id],
+        });
+      assert.equal((await put("/orgs/acme/dependabot/secrets")).status, 201);
+      assert.equal((await put("/orgs/acme/actions/secrets")).status, 422);
     });
   });
 

@@ -68,6 +68,8 @@ export interface Connection {
   client: GitHubClient;
   /** Account whose repositories and secrets are managed; empty if none is known. */
   owner: string;
+  /** Whether the owner is an organization. */
+  isOrganization: boolean;
   /** Items to ask for in one answer of a list. */
   maxPerPage: number;
 }
@@ -167,9 +169,11 @@ export async function connect(args: PropertyMap, environment: Environment, signa
       throw new Error(`owner cannot be found by token: ${(error as Error).message}`, { cause: error });
     }
   }
+  let isOrganization = false;
   if (owner !== "") {
     try {
       await client.get(`orgs/${owner}`, signal);
+      isOrganization = true;
     } catch (error) {
       // A user account is no organization; it may own repositories all the same.
       if (!isNotFound(error)) {
@@ -178,7 +182,12 @@ export async function connect(args: PropertyMap, environment: Environment, signa
       }
     }
   }
-  return { client, owner, maxPerPage: number("maxPerPage", Number(environment["GITHUB_MAX_PER_PAGE"]) || 100) };
+  return {
+    client,
+    owner,
+    isOrganization,
+    maxPerPage: number("maxPerPage", Number(environment["GITHUB_MAX_PER_PAGE"]) || 100),
+  };
 }
 
 interface AppCredentials {

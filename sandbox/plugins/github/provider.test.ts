@@ -19,6 +19,10 @@ const ENVIRONMENT_SECRET = "github:index/actionsEnvironmentSecret:ActionsEnviron
 const ORGANIZATION_SECRET = "github:index/actionsOrganizationSecret:ActionsOrganizationSecret";
 const DEPENDABOT_SECRET = "github:index/dependabotSecret:DependabotSecret";
 const DEPENDABOT_ORGANIZATION_SECRET = "github:index/dependabotOrganizationSecret:DependabotOrganizationSecret";
+const ORGANIZATION_SECRET_REPOSITORIES =
+  "github:index/actionsOrganizationSecretRepositories:ActionsOrganizationSecretRepositories";
+const DEPENDABOT_ORGANIZATION_SECRET_REPOSITORIES =
+  "github:index/dependabotOrganizationSecretRepositories:DependabotOrganizationSecretRepositories";
 const ENVIRONMENT = "github:index/repositoryEnvironment:RepositoryEnvironment";
 
 const VALUE = "correct horse battery staple";
@@ -34,6 +38,7 @@ describe("property tables agree with the SDK:", () => {
     it(className, () => assert.deepEqual(tableSurface(spec), sdkSurface(PACKAGE, module, className)));
   }
   for (const [token, { spec }] of Object.entries(functions)) {
+    if (Object.keys(spec.properties).length === 0) continue; // It takes no arguments, so there is no type of them.
     const [, module = ""] = /^github:index\/(\w+):\w+$/.exec(token) ?? [];
     const name = `${module[0]?.toUpperCase()}${module.slice(1)}Args`;
     it(module, () => assert.deepEqual(tableSurface(spec).inputs, sdkFunctionInputs(PACKAGE, module, name)));
@@ -671,6 +676,64 @@ describe("an organization secret's selected repositories", () => {
   });
 });
 
+for (const [app, secretType, type] of [
+  ["actions", ORGANIZATION_SECRET, ORGANIZATION_SECRET_REPOSITORIES],
+  ["dependabot", DEPENDABOT_ORGANIZATION_SECRET, DEPENDABOT_ORGANIZATION_SECRET_REPOSITORIES],
+] as const) {
+  describe(type.split(":")[2] ?? type, () => {
+    const place = { secretName: "LISTED", visibility: "selected", value: secret(VALUE) };
+    const path = `/orgs/acme/${app}/secrets/LISTED`;
+    const numbers = async () =>
+      Promise.all(
+        ["app", "other"].map(async (name) => Number((await world.request("GET", `/repos/acme/${name}`))["id"])),
+      );
+
+    it("are written, read, changed in place and emptied beside the secret, whose own writes empty them too", async () => {
+      const provider = await world.provider();
+      const [first = 0, second = 0] = await numbers();
+      const made = await provider.create(secretType, "name", place);
+      const listed = { secretName: "LISTED", selectedRepositoryIds: [second, first] };
+      const { inputs } = await provider.check(type, "name", listed);
+      world.requests();
+      const { id, outputs } = await provider.create(type, "name", inputs);
+      assert.deepEqual(world.requests(), [`PUT ${path}/repositories 204`]);
+      assert.deepEqual([id, outputs], ["LISTED", { ...listed, id }]);
+      const state = { inputs, outputs };
+      const read = () => provider.read(type, "name", id, outputs, inputs);
+      assert.deepEqual(await read(), { id, ...state });
+      const diff = (news: PropertyMap) => provider.diff(type, "name", id, state, news);
+      assert.equal((await diff({ ...inputs, selectedRepositoryIds: [first, second] })).changes, "none");
+      const changed = await diff({ ...inputs, selectedRepositoryIds: [second] });
+      assert.deepEqual([changed.changes, changed.replaces], ["some", []]);
+      assert.deepEqual((await diff({ ...inputs, secretName: "OTHER" })).replaces, ["secretName"]);
+      const news = { ...inputs, selectedRepositoryIds: [second] };
+      const updated = { ...listed, selectedRepositoryIds: [second] };
+      assert.deepEqual(await provider.update(type, "name", id, state, news), { ...updated, id });
+      const imported = await provider.read(type, "name", id);
+      assert.deepEqual(without(imported?.inputs ?? {}, "__defaults"), updated);
+
+      await provider.update(secretType, "name", made.id, { inputs: place, outputs: made.outputs }, place);
+      assert.deepEqual((await read())?.outputs["selectedRepositoryIds"], []);
+      await provider.update(type, "name", id, state, inputs);
+      await provider.delete(type, "name", id, outputs, inputs);
+      assert.deepEqual((await read())?.outputs["selectedRepositoryIds"], []);
+      const all = { ...place, visibility: "all" };
+      await provider.update(secretType, "name", made.id, { inputs: place, outputs: made.outputs }, all);
+      await assert.rejects(provider.delete(type, "name", id, outputs, inputs), /409/);
+      await provider.delete(secretType, "name", made.id, made.outputs, place);
+      await assert.rejects(read(), /404 Not Found/);
+    });
+
+    it("are an organization's only", async () => {
+      const provider = await world.provider({ owner: "someone" });
+      await assert.rejects(
+        provider.create(type, "name", { secretName: "LISTED", selectedRepositoryIds: [] }),
+        /can only be used in the context of an organization, "someone" is a user/,
+      );
+    });
+  });
+}
+
 describe("RepositoryEnvironment", () => {
   const path = "/repos/acme/app/environments/stage%2F1";
 
@@ -765,6 +828,32 @@ describe("functions", () => {
     const declared = [...members.matchAll(/^ {4}readonly (\w+)\??:/gm)].map(([, name]) => name);
     assert.ok(declared.includes("topics"));
     assert.deepEqual(Object.keys(result).sort(), declared.sort());
+  });
+
+  it("lists the names, times and visibility of secrets, and no value", async () => {
+    const provider = await world.provider();
+    world.now = new Date("2026-01-02T03:04:05Z");
+    const at = "2026-01-02 03:04:05 +0000 UTC";
+    const value = secret(VALUE);
+    for (const [type, list, args, place, visibility] of [
+      [ACTIONS_SECRET, "getActionsSecrets", { name: "other" }, { repository: "other" }, {}],
+      [DEPENDABOT_SECRET, "getDependabotSecrets", { fullName: "acme/other" }, { repository: "other" }, {}],
+      [ORGANIZATION_SECRET, "getActionsOrganizationSecrets", {}, { visibility: "all" }, { visibility: "all" }],
+      [
+        DEPENDABOT_ORGANIZATION_SECRET,
+        "getDependabotOrganizationSecrets",
+        {},
+        { visibility: "private" },
+        { visibility: "private" },
+      ],
+    ] as const) {
+      const inputs = { ...place, secretName: "LOOKED_AT", value };
+      const { id, outputs } = await provider.create(type, "name", inputs);
+      const { result } = await provider.invoke(`github:index/${list}:${list}`, args);
+      const secrets = (result["secrets"] as PropertyMap[]).filter(({ name }) => name === "LOOKED_AT");
+      assert.deepEqual(secrets, [{ name: "LOOKED_AT", createdAt: at, updatedAt: at, ...visibility }], list);
+      await provider.delete(type, "name", id, outputs, inputs);
+    }
   });
 
   it("getActionsPublicKey answers with the key that secrets are sealed to", async () => {

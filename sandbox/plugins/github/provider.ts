@@ -28,16 +28,21 @@ import { configurationSpec, connect, type Connection, decodeConfiguration, type 
 import {
   getActionsEnvironmentSecrets,
   getActionsEnvironmentSecretsSpec,
+  getActionsOrganizationSecrets,
   getActionsPublicKey,
   getActionsPublicKeySpec,
   getActionsSecrets,
-  getActionsSecretsSpec,
+  getDependabotOrganizationSecrets,
+  getDependabotSecrets,
+  getOrganizationSecretsSpec,
   getRepository,
   getRepositorySpec,
+  getSecretsSpec,
 } from "./repository.js";
 import { RepositoryEnvironmentResource } from "./repositoryEnvironment.js";
 import type { Resource } from "./resource.js";
 import { SecretResource } from "./secret.js";
+import { SecretRepositoriesResource } from "./secretRepositories.js";
 
 /** The resource types covered, by token. */
 export const resources: Readonly<Record<string, Resource>> = {
@@ -55,6 +60,10 @@ export const resources: Readonly<Record<string, Resource>> = {
     app: "dependabot",
     scope: "organization",
   }),
+  "github:index/actionsOrganizationSecretRepositories:ActionsOrganizationSecretRepositories":
+    new SecretRepositoriesResource("actions"),
+  "github:index/dependabotOrganizationSecretRepositories:DependabotOrganizationSecretRepositories":
+    new SecretRepositoriesResource("dependabot"),
   "github:index/repositoryEnvironment:RepositoryEnvironment": new RepositoryEnvironmentResource(),
 };
 
@@ -66,10 +75,19 @@ interface CoveredFunction {
 /** The functions covered, by token. */
 export const functions: Readonly<Record<string, CoveredFunction>> = {
   "github:index/getActionsPublicKey:getActionsPublicKey": { spec: getActionsPublicKeySpec, run: getActionsPublicKey },
-  "github:index/getActionsSecrets:getActionsSecrets": { spec: getActionsSecretsSpec, run: getActionsSecrets },
+  "github:index/getActionsSecrets:getActionsSecrets": { spec: getSecretsSpec, run: getActionsSecrets },
   "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets": {
     spec: getActionsEnvironmentSecretsSpec,
     run: getActionsEnvironmentSecrets,
+  },
+  "github:index/getActionsOrganizationSecrets:getActionsOrganizationSecrets": {
+    spec: getOrganizationSecretsSpec,
+    run: getActionsOrganizationSecrets,
+  },
+  "github:index/getDependabotSecrets:getDependabotSecrets": { spec: getSecretsSpec, run: getDependabotSecrets },
+  "github:index/getDependabotOrganizationSecrets:getDependabotOrganizationSecrets": {
+    spec: getOrganizationSecretsSpec,
+    run: getDependabotOrganizationSecrets,
   },
   "github:index/getRepository:getRepository": { spec: getRepositorySpec, run: getRepository },
 };

@@ -176,25 +176,45 @@ export async function getActionsPublicKey(connection: Connection, request: Invok
   return { id: keyId, keyId, key, repository };
 }
 
-/** Arguments of `getActionsSecrets`. */
-export const getActionsSecretsSpec: ResourceSpec = {
+/** Arguments of `getActionsSecrets` and `getDependabotSecrets`. */
+export const getSecretsSpec: ResourceSpec = {
   properties: { fullName: { type: "string", computed: true }, name: { type: "string", computed: true } },
+  conflictsWith: { fullName: ["name"], name: ["fullName"] },
 };
 
-/** Names and times of a repository's Actions secrets. */
-export async function getActionsSecrets(connection: Connection, request: InvokeRequest): Promise<PropertyMap> {
+type App = "actions" | "dependabot";
+
+const repositorySecrets = (app: App) => async (connection: Connection, request: InvokeRequest) => {
   const { owner, name } = namedRepository(connection, request.args);
   return {
     id: name,
     name,
     fullName: `${owner}/${name}`,
-    secrets: await listedSecrets(connection, `repos/${owner}/${name}/actions/secrets`, request.signal),
+    secrets: await listedSecrets(connection, `repos/${owner}/${name}/${app}/secrets`, request.signal),
   };
-}
+};
+
+/** Names and times of a repository's Actions secrets. */
+export const getActionsSecrets = repositorySecrets("actions");
+/** Names and times of a repository's Dependabot secrets. */
+export const getDependabotSecrets = repositorySecrets("dependabot");
+
+/** Arguments of `getActionsOrganizationSecrets` and `getDependabotOrganizationSecrets`: none. */
+export const getOrganizationSecretsSpec: ResourceSpec = { properties: {} };
+
+const organizationSecrets = (app: App) => async (connection: Connection, request: InvokeRequest) => ({
+  id: connection.owner,
+  secrets: await listedSecrets(connection, `orgs/${connection.owner}/${app}/secrets`, request.signal),
+});
+
+/** Names, times and visibility of an organization's Actions secrets. */
+export const getActionsOrganizationSecrets = organizationSecrets("actions");
+/** Names, times and visibility of an organization's Dependabot secrets. */
+export const getDependabotOrganizationSecrets = organizationSecrets("dependabot");
 
 /** Arguments of `getActionsEnvironmentSecrets`. */
 export const getActionsEnvironmentSecretsSpec: ResourceSpec = {
-  properties: { ...getActionsSecretsSpec.properties, environment: { type: "string", required: true } },
+  properties: { ...getSecretsSpec.properties, environment: { type: "string", required: true } },
 };
 
 /** Names and times of the secrets of a repository's environment. */
@@ -216,15 +236,16 @@ export async function getActionsEnvironmentSecrets(
 }
 
 async function listedSecrets(connection: Connection, path: string, signal: AbortSignal): Promise<PropertyMap[]> {
-  const secrets = await connection.client.list<{ name: string; created_at: string; updated_at: string }>(
-    path,
-    "secrets",
-    signal,
-    100,
-  );
+  const secrets = await connection.client.list<{
+    name: string;
+    created_at: string;
+    updated_at: string;
+    visibility?: string;
+  }>(path, "secrets", signal, 100);
   return secrets.map((secret) => ({
     name: secret.name,
     createdAt: goTime(secret.created_at),
     updatedAt: goTime(secret.updated_at),
+    ...(secret.visibility === undefined ? {} : { visibility: secret.visibility }),
   }));
 }

@@ -46,7 +46,7 @@ interface SecretJson {
 
 const VALUE_INPUTS = ["value", "valueEncrypted", "encryptedValue", "plaintextValue"] as const;
 
-function secretNameProblem(value: PropertyValue): string | undefined {
+export function secretNameProblem(value: PropertyValue): string | undefined {
   const name = typeof value === "string" ? value : "";
   if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
     return "Error. secret names can only contain alphanumeric characters or underscores and must not start with a number";
@@ -226,13 +226,15 @@ export class SecretResource implements Resource {
       encrypted ||= await seal(text(properties, "value") || text(properties, "plaintextValue"), key.key);
     }
     const ids = sortedIds(properties);
+    // Dependabot's route takes them as texts.
+    const sent = this.kind.app === "dependabot" ? ids.map(String) : ids;
     await connection.client.put(
       this.#path(connection, properties),
       {
         key_id: keyId,
         encrypted_value: encrypted,
         ...(this.kind.scope === "organization" ? { visibility: text(properties, "visibility") } : {}),
-        ...(ids.length > 0 ? { selected_repository_ids: ids } : {}),
+        ...(sent.length > 0 ? { selected_repository_ids: sent } : {}),
       },
       signal,
     );
@@ -301,12 +303,12 @@ async function seal(value: string, publicKey: string): Promise<string> {
   return Buffer.from(box).toString("base64");
 }
 
-function sortedIds(properties: PropertyMap): number[] {
+export function sortedIds(properties: PropertyMap): number[] {
   const ids = reveal(properties["selectedRepositoryIds"] ?? []);
   return Array.isArray(ids) ? ids.map(Number).sort((a, b) => a - b) : [];
 }
 
-function withSortedIds(properties: PropertyMap): PropertyMap {
+export function withSortedIds(properties: PropertyMap): PropertyMap {
   const ids = reveal(properties["selectedRepositoryIds"] ?? null);
   const known = Array.isArray(ids) && ids.every((id) => typeof id === "number");
   return known ? { ...properties, selectedRepositoryIds: sortedIds(properties) } : properties;
