@@ -63,13 +63,11 @@ describe("the component provider", () => {
   });
 
   it("takes outputs wherever a component does not need the value itself", () => {
-    const plain = Object.fromEntries(
-      Object.entries(schema.resources).map(([type, { inputProperties }]) => [
-        type.split(":")[2],
-        Object.keys(inputProperties).filter((name) => inputProperties[name]?.plain),
-      ]),
-    );
-    expect(plain).toEqual({
+    const plain = Object.entries(schema.resources).map(([type, { inputProperties }]) => [
+      type.split(":")[2],
+      Object.keys(inputProperties).filter((name) => inputProperties[name]?.plain),
+    ]);
+    expect(Object.fromEntries(plain)).toEqual({
       AppSecrets: ["namespace", "secretName", "externalSecretName", "keys", "alsoAs", "adopt"],
       DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],
       DopplerSecretStore: ["oidc", "adopt"],
@@ -79,10 +77,11 @@ describe("the component provider", () => {
   });
 
   it("gives what the next component, or the app, needs", () => {
-    const outputs = Object.fromEntries(
-      Object.entries(schema.resources).map(([type, { properties }]) => [type.split(":")[2], Object.keys(properties)]),
-    );
-    expect(outputs).toEqual({
+    const outputs = Object.entries(schema.resources).map(([type, { properties }]) => [
+      type.split(":")[2],
+      Object.keys(properties),
+    ]);
+    expect(Object.fromEntries(outputs)).toEqual({
       AppSecrets: ["reference"],
       DopplerProject: ["project", "config", "serviceToken"],
       DopplerSecretStore: ["storeName"],
