@@ -166,7 +166,11 @@ describe("the components on their own", { concurrency: false }, () => {
     const good = readFileSync(join(project, "Pulumi.yaml"), "utf8");
     for (const [from, to, reason] of [
       ["namespace: default", "namespace: ${operator.namespace}", /namespace: expected a value that is known before/],
-      ["admittedNamespaces: [default]", "admittedNamespaces: []", /admittedNamespaces .*expected at least one namespace/],
+      [
+        "admittedNamespaces: [default]",
+        "admittedNamespaces: []",
+        /admittedNamespaces .*expected at least one namespace/,
+      ],
     ] as const) {
       edit((text) => text.replace(from, to));
       const { code, text } = await attempt(project, "pulumi", "preview", "--non-interactive");
