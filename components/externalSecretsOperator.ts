@@ -65,6 +65,7 @@ export class ExternalSecretsOperator extends pulumi.ComponentResource {
   constructor(name: string, args: ExternalSecretsOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:ExternalSecretsOperator", name, {}, opts);
     requirePlain(args, "namespace", "releaseName", "adopt", "chart", "repository", "version");
+    if (pulumi.Output.isInstance(args.values)) requirePlain(args, "values");
 
     const namespace = ownNamespace(`${name}-namespace`, args.namespace, args.adopt, { parent: this });
 

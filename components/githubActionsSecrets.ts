@@ -43,6 +43,7 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: GithubActionsSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:GithubActionsSecrets", name, {}, opts);
     requirePlain(args, "repository", "environment", "createEnvironment");
+    if (pulumi.Output.isInstance(args.secrets)) requirePlain(args, "secrets");
     const { repository } = args;
     const environment =
       args.environment !== undefined && args.createEnvironment

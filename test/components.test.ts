@@ -8,7 +8,7 @@ import {
   ExternalSecretsOperator,
   mergeValues,
 } from "../components/externalSecretsOperator";
-import { GithubActionsSecrets } from "../components/githubActionsSecrets";
+import { GithubActionsSecrets, type GithubActionsSecretsArgs } from "../components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "../components/githubOrganizationSecrets";
 import { only, run, SecretInput, valueOf } from "./mocks";
 
@@ -161,6 +161,16 @@ describe("AppSecrets", () => {
     expect(only(resources, "b-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
   });
 
+  it.each([
+    ["namespace", { namespace: pulumi.output("default") }],
+    ["keys", { keys: { A: pulumi.output("A") } }],
+    ["alsoAs", { alsoAs: [{ secretName: pulumi.secret("old"), namespace: "default" }] }],
+  ])("refuses an output as %s, which another language may pass", async (name, more) => {
+    // What comes over the wire has the types that the caller gave it.
+    const given = { ...args, keys: { A: "A" }, ...more } as unknown as AppSecretsArgs;
+    await expect(run({}, () => new AppSecrets("a", given))).rejects.toThrow(`${name}: expected a value that is known`);
+  });
+
   it("maps keys to Doppler names, whatever the order they are given in", async () => {
     const { resources, result } = await run(
       {},
@@ -244,6 +254,13 @@ describe("AppSecrets", () => {
 });
 
 describe("GithubActionsSecrets", () => {
+  it("refuses secrets of which not even the names are known", async () => {
+    const secrets = pulumi.output({ A: { value: "a" } }) as unknown as GithubActionsSecretsArgs["secrets"];
+    await expect(run({}, () => new GithubActionsSecrets("g", { repository: "web", secrets }))).rejects.toThrow(
+      "secrets: expected a value that is known",
+    );
+  });
+
   it("makes values secrets even where the caller did not", async () => {
     const { resources, result } = await run(
       {},

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { command } from "../cli/command.js";
@@ -10,39 +10,43 @@ import { changes } from "./established.js";
 import { story } from "./story.js";
 import { eventually, User } from "./user.js";
 
-// The components in another language: examples/yaml, a whole pipeline by the component provider, under the real engine
-// and the released language host for YAML.
+// The components in other programs, under the real engine: examples/yaml, a whole pipeline by the component provider and
+// the released language host for YAML; and examples/typescript, which has them as a package.
 
 const VALUES = {
   DATABASE_URL: "postgres://bookmarked:e2e-database-password@db.internal/bookmarked",
   BOOKMARKED_JWT_SECRET: "e2e-jwt-signing-key",
 };
+/** Of the team with a TypeScript program. */
+const REPORTS = {
+  REPORTS_DATABASE_URL: "postgres://reports:e2e-reports-password@db.internal/reports",
+  SMTP_PASSWORD: "e2e-smtp-password",
+};
 const DOCKERHUB = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
 
 let user: User;
+/** The project in YAML. */
 let project: string;
 let transcript = "";
 const { step, broken } = story();
 
-/** `pulumi` in the team's project, which is not the one the user's shell is in. */
-async function attempt(...args: string[]) {
-  const { code, stdout, stderr } = await command("pulumi", [...args, "--non-interactive", "--color", "never"], {
-    env: user.env,
-    cwd: project,
-  });
+/** A tool in another folder than the program's. */
+async function attempt(cwd: string, program: string, ...args: string[]) {
+  const { code, stdout, stderr } = await command(program, args, { env: user.env, cwd });
   transcript += stdout + stderr;
   return { code, stdout, text: `${stdout}\n${stderr}` };
 }
 
-async function pulumi(...args: string[]) {
-  const result = await attempt(...args);
+async function run(cwd: string, program: string, ...args: string[]) {
+  const result = await attempt(cwd, program, ...args);
   assert.equal(result.code, 0, result.text);
   return result;
 }
 
+const pulumi = (...args: string[]) => run(project, "pulumi", ...args, "--non-interactive", "--color", "never");
 const up = (...args: string[]) => pulumi("up", "--yes", "--skip-preview", ...args);
 
-describe("the components in Pulumi YAML", { concurrency: false }, () => {
+describe("the components on their own", { concurrency: false }, () => {
   before(async () => {
     user = await User.arrive({ stacks: ["dev"] });
     const tool = await ensureTool(pulumiYaml, { progress: (line) => console.error(`# ${line}`) });
@@ -158,13 +162,62 @@ describe("the components in Pulumi YAML", { concurrency: false }, () => {
     await up("--expect-no-changes");
   });
 
-  step("say what they can't take: an output where a name has to be known", async () => {
+  step("say what they can't take: an output where a name has to be known, a store that is open to all", async () => {
     const good = readFileSync(join(project, "Pulumi.yaml"), "utf8");
-    edit((text) => text.replace("namespace: default", "namespace: ${operator.namespace}"));
-    const { code, text } = await attempt("preview");
-    assert.notEqual(code, 0);
-    assert.match(text, /namespace.*expected a value that is known before anything is made/);
-    edit(() => good);
+    for (const [from, to, reason] of [
+      ["namespace: default", "namespace: ${operator.namespace}", /namespace: expected a value that is known before/],
+      [
+        "admittedNamespaces: [default]",
+        "admittedNamespaces: []",
+        /admittedNamespaces .*expected at least one namespace/,
+      ],
+    ] as const) {
+      edit((text) => text.replace(from, to));
+      const { code, text } = await attempt(project, "pulumi", "preview", "--non-interactive");
+      assert.notEqual(code, 0);
+      assert.match(text, reason);
+      edit(() => good);
+    }
+  });
+
+  step("can be had as a package by another TypeScript program", async () => {
+    const { program, dir } = user.here;
+    const team = join(dir, "typescript");
+    cpSync(join(program, "examples", "typescript"), team, { recursive: true });
+    // What npm would install, without a registry: the packed files, and the packages that they want beside them.
+    const modules = join(team, "node_modules");
+    const own = join(modules, "secrets-pipeline");
+    mkdirSync(own, { recursive: true });
+    await run(program, "npm", "pack", "--pack-destination", dir);
+    await run(dir, "tar", "-xzf", "secrets-pipeline-0.1.0.tgz", "--strip-components=1", "-C", own);
+    for (const name of ["@pulumi", "@pulumiverse", "@types", "typescript"]) {
+      symlinkSync(join(program, "node_modules", name), join(modules, name));
+    }
+
+    // Pulumi checks the types as the team's tsconfig.json has it; this is the other way of finding packages.
+    const tsc = join(program, "node_modules", "typescript", "bin", "tsc");
+    await run(team, process.execPath, tsc, "--module", "commonjs", "--moduleResolution", "node10");
+    const inTeam = (...args: string[]) => run(team, "pulumi", ...args, "--stack", "dev", "--non-interactive");
+    await run(team, "pulumi", "stack", "init", "dev");
+    await inTeam("config", "set", "namespace", "default");
+    const preview = await inTeam("preview", "--json");
+    assert.deepEqual(changes(preview.stdout), [
+      "create reports",
+      "create reports-default-reports-credentials",
+      "create reports-secrets-dev",
+    ]);
+    for (const [name, value] of Object.entries(REPORTS)) await user.type(name, value);
+    await inTeam("up", "--yes", "--skip-preview");
+    const secret = await eventually("reports has its Secret", 60_000, () =>
+      user.secret("default", "reports-credentials"),
+    );
+    assert.deepEqual(secret, {
+      "database-url": REPORTS.REPORTS_DATABASE_URL,
+      "smtp-password": REPORTS.SMTP_PASSWORD,
+    });
+    const { stdout } = await inTeam("stack", "output", "--json");
+    assert.deepEqual(JSON.parse(stdout), { envFrom: { secretRef: { name: "reports-credentials" } } });
+    await inTeam("destroy", "--yes", "--skip-preview");
   });
 
   step("can be destroyed, and leave nothing of their own", async () => {
