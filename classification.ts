@@ -177,7 +177,8 @@ function asked(values: Classified["values"]): Asked[] {
 
 function clearProblems({ stack, values, secretKeys, siblings }: Classified): ClassificationProblem[] {
   const places = asked(values);
-  const at = (path: readonly PropertyKey[]) => places.find((place) => place.path.join() === path.join());
+  const byPath = new Map(places.map((place) => [place.path.join(), place]));
+  const at = (path: readonly PropertyKey[]) => byPath.get(path.join());
   const found = Object.entries(values).flatMap(([key, value]) => {
     const clear = secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value;
     return (
@@ -186,9 +187,10 @@ function clearProblems({ stack, values, secretKeys, siblings }: Classified): Cla
         .filter(({ path, kind }) => !(kind === BY_NAME && at(path) !== undefined && at(path)?.text === undefined))
     );
   });
+  const known = new Set(found.map(({ path }) => path.join()));
   const quoted = places.flatMap(({ path, key, text }) => {
     const kind = text === undefined ? undefined : quotedCredential(text, key);
-    return kind === undefined || found.some((other) => other.path.join() === path.join()) ? [] : [{ path, kind }];
+    return kind === undefined || known.has(path.join()) ? [] : [{ path, kind }];
   });
   return [...found, ...quoted].map(({ path, kind }) => ({
     path,
