@@ -65,8 +65,12 @@ export function argocdSecrets(argocd: ArgocdSettings): { path: string; secret: S
               name: "argocd-admin",
               secretName: OWN_SECRET,
               externalSecretName: "argocd-admin",
-              keys: { "admin.password": admin.passwordHash, "admin.passwordMtime": admin.passwordMtime },
-              values: {},
+              keys: {},
+              // With a line break at its end, as a pipe may type it, neither would be one to Argo CD.
+              values: {
+                "admin.password": `{{ .${admin.passwordHash} | trim }}`,
+                "admin.passwordMtime": `{{ .${admin.passwordMtime} | trim }}`,
+              },
               labels: {},
               // Argo CD's signing key is in there as well.
               merge: true,

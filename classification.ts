@@ -191,38 +191,40 @@ function asked(values: Classified["values"]): Asked[] {
 
 function clearProblems({ stack, values, secretKeys, siblings }: Classified): ClassificationProblem[] {
   const places = asked(values);
-  const at = (path: readonly PropertyKey[]) => places.find((place) => place.path.join() === path.join());
+  const byPath = new Map(places.map((place) => [place.path.join(), place]));
+  const at = (path: readonly PropertyKey[]) => byPath.get(path.join());
   const found = Object.entries(values).flatMap(([key, value]) => {
     const clear = secretKeys.has(key) ? inClear(siblings.get(stack)?.[key]) : value;
+    // Templates are judged below.
+    const others = replaced(clear, [key], (path, text) => (at(path)?.text === undefined ? text : ""));
     return (
-      credentialsIn({ [key]: replaced(clear, [key], (path, text) => (at(path)?.text === text ? judged(text) : text)) })
+      credentialsIn({ [key]: others })
         // Keys are called after what they hold, and hold names; credentials in their place are found all the same.
-        .filter(({ path, kind }) => !(kind === BY_NAME && at(path) !== undefined && at(path)?.text === undefined))
+        .filter(({ path, kind }) => !(kind === BY_NAME && at(path) !== undefined))
+        .map((problem) => ({ ...problem, instead: 'store it with "pulumi config set --secret --path"' }))
     );
   });
-  const quoted = places.flatMap(({ path, key, text }) => {
-    const kind = text === undefined ? undefined : quotedCredential(text, key);
-    return kind === undefined || found.some((other) => other.path.join() === path.join()) ? [] : [{ path, kind }];
+  // Encrypted or not: a template is sent to the cluster in clear.
+  const inTemplates = places.flatMap(({ path, key, text }) => {
+    const kind = text === undefined ? undefined : credentialInTemplate(text, key);
+    return kind === undefined ? [] : [{ path, kind, instead: undefined }];
   });
-  return [...found, ...quoted].map(({ path, kind }) => ({
+  return [...found, ...inTemplates].map(({ path, kind, instead }) => ({
     path,
-    message: `is, or looks like, ${kind} in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; replace it, since it has been in a file${
-      kind === "a private key" ? `. A certificate's ${CERT_MANAGER}` : ""
-    }`,
+    message: `is, or looks like, ${kind} in clear: type it into Doppler, ${
+      instead === undefined ? "and write its name here" : `or ${instead}`
+    }; replace it, since it has been in a file${kind === "a private key" ? `. A certificate's ${CERT_MANAGER}` : ""}`,
   }));
 }
 
-/** A template's text as it is judged: what its actions yield comes from Doppler. */
-function judged(template: string): string {
-  return parseTemplate(template).text;
-}
-
-/** A credential in quotes within the actions of a template. */
-function quotedCredential(template: string, key: string | undefined): string | undefined {
-  const { quoted, defaults } = parseTemplate(template);
-  return [...quoted.map((text) => credentialIn(text)), ...defaults.map((text) => credentialIn(text, key))].find(
-    (kind) => kind !== undefined,
-  );
+/** A credential around the actions of a template, whose values come from Doppler, or in quotes within them. */
+function credentialInTemplate(template: string, key: string | undefined): string | undefined {
+  const { text, quoted, defaults } = parseTemplate(template);
+  return [
+    credentialIn(text, key),
+    ...quoted.map((literal) => credentialIn(literal)),
+    ...defaults.map((literal) => credentialIn(literal, key)),
+  ].find((kind) => kind !== undefined);
 }
 
 /** The same settings with other texts. */

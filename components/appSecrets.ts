@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../duration";
-import { dopplerNames } from "../template";
+import { dopplerNames, parseTemplate } from "../template";
 import { requirePlain } from "./plain";
 
 /** Where a Secret is. */
@@ -169,6 +169,16 @@ export class AppSecrets extends pulumi.ComponentResource {
 /** What is fetched from Doppler, by the name it has until then, and what becomes of it where it is not the Secret as it is. */
 function contents(args: AppSecretsArgs): { data: Record<string, string>; template?: object } {
   const { keys = {}, values = {}, type, labels = {}, annotations = {} } = args;
+  for (const [key, template] of Object.entries(values)) {
+    const [problem] = key in keys ? ["expected each key once, here or in keys"] : parseTemplate(template).problems;
+    if (problem !== undefined)
+      throw new pulumi.InputPropertyError({ propertyPath: `values["${key}"]`, reason: problem });
+  }
+  const names = dopplerNames({ keys, values });
+  if (names.length === 0) {
+    const reason = "expected at least one Doppler name, here or in values";
+    throw new pulumi.InputPropertyError({ propertyPath: "keys", reason });
+  }
   const metadata = {
     ...(Object.keys(labels).length > 0 && { labels: sorted(labels) }),
     ...(Object.keys(annotations).length > 0 && { annotations: sorted(annotations) }),
@@ -184,7 +194,7 @@ function contents(args: AppSecretsArgs): { data: Record<string, string>; templat
   // Secret which the template says.
   const plain = Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`]));
   return {
-    data: sorted(Object.fromEntries(dopplerNames({ keys, values }).map((name) => [name, name]))),
+    data: sorted(Object.fromEntries(names.map((name) => [name, name]))),
     template: {
       engineVersion: "v2",
       mergePolicy: "Replace",

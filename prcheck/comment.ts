@@ -142,6 +142,7 @@ function keyLines({ app, secret, is, gained, lost, rerouted }: SecretChange): st
   const from = (key: string, source: string) => (key === source ? code(key) : `${code(key)} (from ${code(source)})`);
   const of = `${code(app)}, Secret ${code(secret)}`;
   const lines: string[] = [];
+  if (is === "left") return [`${of} is no longer added to: ${codes(lost)} stays as it is`];
   if (is === "gone") return [`${of} is no longer made: loses ${codes(lost)}`];
   if (gained.length > 0) {
     lines.push(`${of}${is === "new" ? " is new" : ""}: gains ${gained.map((g) => from(g.key, g.from)).join(", ")}`);

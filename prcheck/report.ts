@@ -19,7 +19,8 @@ export interface SecretChange {
   app: string;
   /** `<namespace>/<name>`. */
   secret: string;
-  is: "new" | "gone" | "changed";
+  /** `left`: it is somebody else's, and what was added to it stays. */
+  is: "new" | "gone" | "left" | "changed";
   gained: { key: string; from: string }[];
   lost: string[];
   /** Keys that stay and come from another name. */
@@ -134,7 +135,7 @@ function secretChanges(was: Map<string, MadeSecret>, becomes: Map<string, MadeSe
     const change: SecretChange = {
       app: next?.app ?? old?.app ?? "",
       secret,
-      is: old === undefined ? "new" : next === undefined ? "gone" : "changed",
+      is: old === undefined ? "new" : next === undefined ? (old.owned ? "gone" : "left") : "changed",
       gained: [...keys].filter(([key]) => !oldKeys.has(key)).map(([key, from]) => ({ key, from })),
       lost: [...oldKeys.keys()].filter((key) => !keys.has(key)),
       rerouted: [...keys].flatMap(([key, from]) => {

@@ -57,6 +57,24 @@ describe("what was made by hand", () => {
     });
   });
 
+  it("is taken over where it is Argo CD's, or for pulling images", async () => {
+    const objects = ["argocd/argocd-admin", "argocd/repo-deploy", "reports/hub"];
+    const cluster = { ...BY_HAND, objects: objects.map((id) => `externalsecret.external-secrets.io/${id}`) };
+    const repositories = [{ name: "deploy", url: "https://git.acme.example/d", keys: { password: "T" } }];
+    const over = {
+      argocd: { admin: {}, repositories },
+      pullSecrets: [{ name: "hub", namespaces: ["default", "reports"] }],
+    };
+    await expect(program({ cluster }, over)).rejects.toThrow(
+      'ExternalSecret "argocd-admin" in namespace "argocd" exists',
+    );
+    expect(imports(await program({ cluster }, { ...over, adopt: true }))).toMatchObject({
+      "argocd-admin-argocd-argocd-secret": "argocd/argocd-admin",
+      "argocd-repo-deploy-argocd-repo-deploy": "argocd/repo-deploy",
+      "pull-hub-reports-hub": "reports/hub",
+    });
+  });
+
   it("is taken over under the names it has", async () => {
     const over = {
       adopt: true,

@@ -12,8 +12,8 @@ describe("Argo CD's Secrets", () => {
       expect.objectContaining({
         namespace: "argocd",
         secretName: "argocd-secret",
-        keys: { "admin.password": "HASH", "admin.passwordMtime": "MTIME" },
-        values: {},
+        keys: {},
+        values: { "admin.password": "{{ .HASH | trim }}", "admin.passwordMtime": "{{ .MTIME | trim }}" },
         labels: {},
         merge: true,
       }),

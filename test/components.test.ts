@@ -230,6 +230,15 @@ describe("AppSecrets", () => {
     });
   });
 
+  it.each<[Partial<AppSecretsArgs>, string]>([
+    [{}, "expected at least one Doppler name"],
+    [{ values: { a: "plain" } }, "expected at least one Doppler name"],
+    [{ values: { a: "{{ .A }" } }, "expected as many closing braces as opening ones"],
+    [{ keys: { a: "A" }, values: { a: "{{ .A }}" } }, "expected each key once"],
+  ])("refuses what can make no Secret: %j", async (more, reason) => {
+    await expect(run({}, () => new AppSecrets("a", { ...args, ...more }))).rejects.toThrow(reason);
+  });
+
   it("adds to a Secret that is somebody else's, and changes nothing else of it", async () => {
     expect(await specOf({ keys: { k: "KEY" }, merge: true })).toMatchObject({
       target: { name: "web-secrets", creationPolicy: "Merge" },

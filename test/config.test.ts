@@ -227,8 +227,8 @@ describe("what is refused", () => {
     const PLAIN =
       "expected a Doppler name in it, such as {{ .DB_PASSWORD }}; a plain value belongs into the app's manifests";
     const CERT = "belongs to cert-manager, which issues it in the cluster and renews it";
-    const CLEAR =
-      'in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; replace it, since it has been in a file';
+    const REPLACE = "replace it, since it has been in a file";
+    const CLEAR = `in clear: type it into Doppler, and write its name here; ${REPLACE}`;
     const values = (over: Values, rest: Values = {}) => app({ keys: undefined, values: over, ...rest });
     const repository = (over: Values) => ({
       ...minimal(),
@@ -353,7 +353,9 @@ describe("what is refused", () => {
       [
         "a repository's password in its URL",
         repository({ url: "https://me:hunter2@git.acme.example/d" }),
-        [`argocd.repositories[0].url: is, or looks like, a URL with a password ${CLEAR}`],
+        [
+          `argocd.repositories[0].url: is, or looks like, a URL with a password in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; ${REPLACE}`,
+        ],
       ],
       [
         "a token in place of its name",
@@ -406,6 +408,15 @@ describe("what is refused", () => {
       ["a Doppler name that looks like no name", repository({ keys: { password: "TOKEN1" } })],
     ])("is let through: %s", (_what, settings) => {
       expect(problemsOf(settings)).toEqual([]);
+    });
+
+    it("a credential in a template is refused also where it is encrypted, since the template is not", () => {
+      const settings = values({ URL: "postgres://{{ .DB_USER }}:hunter2@db/app" });
+      const secure = { secure: "v1:x:y" };
+      const siblings = new Map([["dev", { apps: [{ values: { URL: secure } }] }]]);
+      expect(problemsOf(settings, { secretKeys: new Set(["apps"]), siblings })).toEqual([
+        `apps[0].values.URL: is, or looks like, a URL with a password ${CLEAR}`,
+      ]);
     });
 
     it("namespaces of all of them are admitted to the store, and may be made", () => {

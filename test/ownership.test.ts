@@ -65,6 +65,35 @@ it("in one cluster, every name that would collide is found", () => {
   ]);
 });
 
+it("in one cluster, Argo CD's Secrets and those that images are pulled with are found, too", () => {
+  const kubernetes = { context: "shared", createNamespaces: ["argocd"] };
+  const over = {
+    ...{ kubernetes, operator: { ownedBy: "dev" } },
+    argocd: {
+      admin: {},
+      repositories: [{ name: "deploy" }],
+      repositoryCredentials: [{ name: "all", secretName: "own" }],
+    },
+    pullSecrets: [{ name: "hub", namespaces: ["default", "jobs"] }],
+  };
+  const prod = stack("prd", {
+    ...{ ...over, kubernetes: { context: "shared" }, store: { name: "prd-store", tokenSecretName: "prd-auth" } },
+    apps: [{ name: "api", namespace: "default", keys: ["A"] }],
+  });
+  const dev = stack("dev", over);
+  const found = problems("prod", prod, { dev });
+  expect(found.map((problem) => problem.split(":")[0])).toEqual([
+    "argocd.admin",
+    "argocd.repositories[0]",
+    "argocd.repositoryCredentials[0]",
+    "pullSecrets[0].namespaces[0]",
+    "pullSecrets[0].namespaces[1]",
+  ]);
+  // The namespace is dev's, and prod's Secrets are in it.
+  const other = { ...prod, apps: [], pullSecrets: [], operator: {}, argocd: { repositories: [{ name: "other" }] } };
+  expect(usersOf("dev", dev, new Map([["prod", other]])).cluster).toEqual(["prod"]);
+});
+
 it("in one cluster, names of their own and one operator are fine, and its owner knows its users", () => {
   const dev = stack("dev", { kubernetes: { context: "shared" }, operator: { ownedBy: "dev" } });
   const prod = stack("prd", {

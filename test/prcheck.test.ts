@@ -278,6 +278,31 @@ describe("keys", () => {
     expect(keysOf({ data, dataFrom })?.map(({ key }) => key)).toEqual(["host", "all that match", "all of JSON"]);
     expect(keysOf({ data, target: { name: "s", template } })).toEqual([{ key: "url", from: "a template of HOST" }]);
   });
+  it("of which some are made by a template are told with what each is made of, and cost a read for each part", () => {
+    const template = {
+      mergePolicy: "Replace",
+      data: { URL: "db://{{ .U | urlquery }}:{{ .P }}@db", "api-key": "{{ .API_KEY }}" },
+    };
+    const next = external("s", { API_KEY: "API_KEY", P: "P", U: "U" }, { target: { name: "s", template } });
+    const { secrets, reads } = read([app("web", "update", external("s", { "api-key": "API_KEY" }), next)]);
+    expect(secrets).toEqual([
+      expect.objectContaining({ gained: [{ key: "URL", from: "a template of P, U" }], lost: [], rerouted: [] }),
+    ]);
+    expect(reads).toEqual({ before: 1, after: 3 });
+  });
+  it("that are taken from somebody else's Secret stay in it", () => {
+    const target = {
+      name: "argocd-secret",
+      creationPolicy: "Merge",
+      template: { data: { "admin.password": "{{ .H | trim }}" } },
+    };
+    const merged = external("argocd-admin", { H: "H" }, { target }, "argocd");
+    const seen = read([app("argocd-admin", "delete", merged)]);
+    expect(seen.interruptions).toEqual([]);
+    expect(rendered(seen)).toContain(
+      "- `argocd-admin`, Secret `argocd/argocd-secret` is no longer added to: `admin.password` stays as it is\n",
+    );
+  });
   it("of CI are told, each repository and GitHub environment for itself", () => {
     const secret = (op: string, name: string, more: object): Described => {
       const inputs = { repository: "web", secretName: name, value: VALUES.secret, ...more };

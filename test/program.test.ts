@@ -93,6 +93,33 @@ it("a preview of a stack that exists reads the values too", async () => {
   expect(only(resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs["value"]).toEqual(new SecretInput("typed-token"));
 });
 
+it("Argo CD's Secrets and those that images are pulled with are made like an app's, and are nobody's output", async () => {
+  const there = { acme: { environments: {} } };
+  const { resources, warnings, result } = await runProgram({ stack: "prod", doppler: {}, workplace: there });
+  const made = resources.filter((r) => r.type.endsWith(":ExternalSecret")).map((r) => r.inputs["metadata"]);
+  expect(made).toEqual(
+    expect.arrayContaining([
+      { namespace: "argocd", name: "argocd-admin" },
+      { namespace: "argocd", name: "repo-deployments" },
+      { namespace: "argocd", name: "repo-creds-acme" },
+      { namespace: "default", name: "dockerhub" },
+      { namespace: "reports", name: "dockerhub" },
+    ]),
+  );
+  expect(only(resources, "doppler-store-store").inputs["spec"]).toMatchObject({
+    conditions: [{ namespaces: ["argocd", "default", "reports"] }],
+  });
+  for (const line of [
+    "  BILLING_DB_USER (app billing)",
+    "  BILLING_DB_PASSWORD (app billing)",
+    "  ARGOCD_ADMIN_PASSWORD_HASH (Secret argocd/argocd-secret)",
+    "  RELEASE_DOCKERHUB_TOKEN (Secret default/dockerhub; CI of releases)",
+  ]) {
+    expect(warnings.join().split("\n")).toContain(line);
+  }
+  expect(Object.keys(result.apps)).toEqual(["bookmarked", "reports", "billing", "backup"]);
+});
+
 it("a stack that does not own the project uses it by name", async () => {
   const { resources } = await runProgram({ stack: "prod", doppler: {}, workplace: { acme: { environments: {} } } });
   expect(resources.filter((r) => r.type === "doppler:index/project:Project")).toEqual([]);

@@ -382,6 +382,8 @@ describe("a run that is cut off", { concurrency: false }, () => {
       refreshInterval: "1s",
       apps: [{ name: "web", namespace: "default", secretName: "prd-web", keys: ["DATABASE_URL"] }],
       protect: false,
+      argocd: undefined,
+      pullSecrets: undefined,
     });
     await dev.up();
   });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -338,6 +338,8 @@ function readPinned(
 ): { readonly go: string; readonly version: string; readonly files: readonly string[] } {
   const goMod = join(dir, "go.mod");
   if (!existsSync(goMod)) throw new Error(`${goMod} is missing; the sandbox's checkout is not complete`);
-  const files = [readFileSync(goMod, "utf8"), readFileSync(join(dir, "go.sum"), "utf8")];
+  // A program of ours may lie beside them.
+  const sources = readdirSync(dir).filter((name) => name.endsWith(".go"));
+  const files = ["go.mod", "go.sum", ...sources.sort()].map((name) => readFileSync(join(dir, name), "utf8"));
   return { ...readGoMod(files[0] ?? "", module), files };
 }
