@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { appSecrets, deliveredApp, type PipelineOutputs } from "../client";
 import type { StackOutputs } from "../outputs";
+import { looksLikeCredential } from "../policy/credentials";
 import { run, runProgram, valueOf } from "./mocks";
 
 // The app teams' package on the outputs that the pipeline's program really has.
@@ -151,4 +152,14 @@ describe("what is asked for and not delivered", () => {
     const dev = await outputs({ ...TYPED, SMTP_PASSWORD: "" });
     expect(deliveredApp(STACK, dev, "bookmarked", ["JWT_SECRET", "DATABASE_URL"])).toEqual(dev.apps["bookmarked"]);
   });
+});
+
+it("no name in the outputs looks like a credential to the policy on outputs", async () => {
+  const names = (value: unknown): string[] =>
+    typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) => [key, ...names(inner)])
+      : [String(value)];
+  const all = names(await outputs({}));
+  expect(all).toContain("secret.reloader.stakater.com/reload");
+  expect(all.filter(looksLikeCredential)).toEqual([]);
 });

@@ -16,7 +16,14 @@ const STACK = "organization/secrets-pipeline/dev";
 
 interface Deployment {
   readonly metadata: { readonly generation: number };
-  readonly spec: { readonly template: unknown };
+  readonly spec: { readonly template: { readonly spec: PodSpec } };
+}
+
+type PodSpec = Readonly<Record<"containers" | "initContainers", readonly Container[] | undefined>>;
+
+interface Container {
+  readonly name: string;
+  readonly envFrom?: readonly { readonly secretRef: { readonly name: string } }[];
 }
 
 interface Outputs {
@@ -29,7 +36,10 @@ let user: User;
 let team: User;
 const { step, broken } = story();
 
-/** The variables that a pod of the Deployment would get, by container. Not part of the transcript. */
+/**
+ * The variables that a pod of the Deployment would get, by container: as kubectl resolves them, which leaves out
+ * `envFrom`, and what the Secrets in that hold. Not part of the transcript.
+ */
 async function podVariables(namespace: string, deployment: string): Promise<Record<string, Record<string, string>>> {
   const args = ["set", "env", `deployment/${deployment}`, `--namespace=${namespace}`, "--list", "--resolve"];
   const containers: Record<string, Record<string, string>> = {};
@@ -40,10 +50,16 @@ async function podVariables(namespace: string, deployment: string): Promise<Reco
     const [, name, value] = /^([^#=][^=]*)=(.*)$/.exec(line) ?? [];
     if (name !== undefined && value !== undefined) variables[name] = value;
   }
+  const { initContainers = [], containers: main = [] } = (await deployed(namespace, deployment)).spec.template.spec;
+  for (const { name, envFrom = [] } of [...initContainers, ...main]) {
+    for (const { secretRef } of envFrom) {
+      containers[name] = { ...(await user.secret(namespace, secretRef.name)), ...containers[name] };
+    }
+  }
   return containers;
 }
 
-const deployment = async (namespace: string, name: string) => {
+const deployed = async (namespace: string, name: string) => {
   const found = await user.object<Deployment>("deployment", name, namespace);
   assert.ok(found, `there is no Deployment ${namespace}/${name}`);
   return found;
@@ -71,20 +87,19 @@ const outputs = async () =>
 
 /** The app's program, changed, in a folder of its own. */
 function changed(folder: string, from: string, to: string): User {
-  const own = lay(folder);
+  const own = lay(folder, team.folder);
   const source = readFileSync(join(own, "index.ts"), "utf8");
   assert.ok(source.includes(from));
   writeFileSync(join(own, "index.ts"), source.replace(from, to));
   return user.in(own);
 }
 
-/** The example's folder as its team would have it: Pulumi writes into it, and never into the checked-in one. */
-function lay(name: string): string {
+/** A folder as a team would have it: Pulumi writes into it, and never into the checked-in one. */
+function lay(name: string, from = join(user.here.program, "examples", "app")): string {
   const folder = join(user.here.dir, "apps", name);
-  const example = join(user.here.program, "examples", "app");
   mkdirSync(folder, { recursive: true });
-  cpSync(example, folder, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
-  symlinkSync(join(example, "node_modules"), join(folder, "node_modules"));
+  cpSync(from, folder, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
+  symlinkSync(join(user.here.program, "examples", "app", "node_modules"), join(folder, "node_modules"));
   return folder;
 }
 
@@ -165,7 +180,7 @@ describe("app teams", { concurrency: false }, () => {
   });
 
   step("hear at preview of a key that the pipeline does not deliver, and of an app that it has not", async () => {
-    const { metadata } = await deployment("default", "bookmarked");
+    const { metadata } = await deployed("default", "bookmarked");
     const key = await refused(
       changed("key", '["DATABASE_URL", "JWT_SECRET"]', '["DATABASE_URL", "JWT_SECRET", "API_KEY"]'),
     );
@@ -175,7 +190,7 @@ describe("app teams", { concurrency: false }, () => {
     );
     const app = await refused(changed("app", 'appSecrets(pipeline, "bookmarked"', 'appSecrets(pipeline, "bookmarks"'));
     assert.ok(app.includes(`stack "${STACK}" has no app "bookmarks". Its apps: bookmarked, reports.`), app);
-    assert.equal((await deployment("default", "bookmarked")).metadata.generation, metadata.generation);
+    assert.equal((await deployed("default", "bookmarked")).metadata.generation, metadata.generation);
   });
 
   step("hear from the type check of a key that they use and do not ask for", async () => {
@@ -191,8 +206,8 @@ describe("app teams", { concurrency: false }, () => {
   step("get new pods after a change where the app has opted in, and nowhere else", async () => {
     const reloader = new Reloader(user);
     assert.deepEqual(await reloader.look(), []);
-    const before = await deployment("default", "bookmarked");
-    const other = await deployment("reports", "reports");
+    const before = await deployed("default", "bookmarked");
+    const other = await deployed("reports", "reports");
     await user.type("JWT_SECRET", NEW_KEY);
     await user.type("SMTP_PASSWORD", NEW_PASSWORD);
     await askNow(user);
@@ -203,9 +218,9 @@ describe("app teams", { concurrency: false }, () => {
     await delivered(user, changedSecrets);
     assert.deepEqual(await reloader.look(), ["default/bookmarked"]);
     await user.kubectl("rollout", "status", "deployment/bookmarked", "--timeout=60s");
-    const after = await deployment("default", "bookmarked");
+    const after = await deployed("default", "bookmarked");
     assert.notDeepEqual(after.spec.template, before.spec.template);
-    assert.deepEqual((await deployment("reports", "reports")).spec.template, other.spec.template);
+    assert.deepEqual((await deployed("reports", "reports")).spec.template, other.spec.template);
     assert.equal((await podVariables("default", "bookmarked"))["server"]?.["JWT_SECRET"], NEW_KEY);
 
     // A sync that brings nothing new restarts nothing.
@@ -218,11 +233,11 @@ describe("app teams", { concurrency: false }, () => {
   });
 
   step("have a program that leaves the controller's change alone", async () => {
-    const before = await deployment("default", "bookmarked");
+    const before = await deployed("default", "bookmarked");
     await team.pulumi("up", "--stack=dev", "--yes", "--skip-preview", "--expect-no-changes");
     await team.run("pulumi", ["config", "set", "--stack=dev", "image", "registry.example/acme/bookmarked:1.5.0"]);
     await team.pulumi("up", "--stack=dev", "--yes", "--skip-preview");
-    const after = await deployment("default", "bookmarked");
+    const after = await deployed("default", "bookmarked");
     assert.equal(after.metadata.generation, before.metadata.generation + 1);
     const text = JSON.stringify(after.spec.template);
     assert.match(text, /bookmarked:1\.5\.0/);
