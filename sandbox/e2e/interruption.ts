@@ -222,7 +222,7 @@ export async function stateOf(user: User): Promise<State> {
 /** What the program asked a resource to be, and how Pulumi keeps it; in one form for all runs. */
 export const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
   urn,
-  inputs,
+  inputs: unflagged(inputs),
   parent,
   dependencies: [...(dependencies ?? [])].sort(),
   protect,
@@ -230,11 +230,30 @@ export const identity = ({ urn, inputs, parent, dependencies, protect, delete: o
   initErrors,
 });
 
+/**
+ * Without the flag that the program gives an Actions secret to have its value written anew: where the answer to a write
+ * was lost, the next run can't tell its own from another's, and writes once more. It means nothing else.
+ */
+function unflagged(inputs: unknown): unknown {
+  if (typeof inputs !== "object" || inputs === null) return inputs;
+  return Object.fromEntries(Object.entries(inputs).filter(([key]) => key !== "destroyOnDrift"));
+}
+
 interface Advice {
   readonly name: string;
   /** What a run says. */
   readonly said: RegExp;
   readonly follow: (user: User, said: RegExpExecArray) => Promise<unknown>;
+}
+
+/** Doppler's word for a project that is gone, to those who see others. Pulumi takes it for a refusal. */
+const GONE = /(?:deleting|refreshing) (urn:\S+):(?:.*\n)+?.*does not have access to requested project '(.+)'/;
+
+/** Takes a project that is gone out of the state. */
+async function forget(user: User, [, urn = "", project = ""]: RegExpExecArray): Promise<void> {
+  const projects = JSON.parse((await user.run("doppler", ["projects", "--json"])).stdout) as { name: string }[];
+  assert.ok(!projects.some(({ name }) => name === project), `${project} is gone from the dashboard`);
+  await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
 }
 
 /** What runs and Pulumi itself tell people to do, and docs/operations.md, by what the runs say. */
@@ -257,21 +276,20 @@ const ADVICE: readonly Advice[] = [
       user.attempt("helm", [command, release, "--namespace", namespace]),
   },
   {
-    // Doppler's word for a project that is gone, to those who see others. A refresh takes it for a refusal.
     name: "state delete",
-    said: /deleting (urn:\S+):(?:.*\n)+?.*does not have access to requested project '(.+)'/,
-    follow: async (user, [, urn = "", project = ""]) => {
-      const projects = JSON.parse((await user.run("doppler", ["projects", "--json"])).stdout) as { name: string }[];
-      assert.ok(!projects.some(({ name }) => name === project), `${project} is gone from the dashboard`);
-      await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
-    },
+    said: GONE,
+    follow: forget,
   },
   {
     name: "refresh",
     said: /could not find|not found|\b404\b|`pulumi refresh`/i,
-    follow: (user) => {
+    follow: async (user) => {
       const options = ["--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive"];
-      return user.run("pulumi", ["refresh", "--stack", user.stack, ...options]);
+      const refresh = ["refresh", "--stack", user.stack, ...options];
+      const { code, text } = await user.attempt("pulumi", refresh);
+      if (code === 0) return;
+      await forget(user, GONE.exec(text) ?? assert.fail(text));
+      await user.run("pulumi", refresh);
     },
   },
 ];
