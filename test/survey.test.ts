@@ -211,6 +211,9 @@ describe("Actions secrets at GitHub", () => {
       expect(overwritten.in).toEqual(["plaintextValue"]);
       expect(overwritten.warnings).toContain("was overwritten by somebody else");
       expect((await look({ plaintextValue: "token" }, "monday")).in).toEqual(["plaintextValue"]);
+      // The provider leaves the one that it does not use behind, empty.
+      expect((await look({ plaintextValue: "token", value: "" }, "monday")).in).toEqual(["plaintextValue"]);
+      expect((await look({ value: "token", plaintextValue: "" }, "monday")).in).toEqual(["value"]);
       expect((await look({ plaintextValue: "token" }, "tuesday")).in).toEqual(["value"]);
     },
   );

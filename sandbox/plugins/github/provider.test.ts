@@ -481,6 +481,17 @@ for (const { type, inputs: place, id, scope, path: pathPattern, keyPath: keyPatt
         remoteUpdatedAt: "2026-01-02 04:00:00 +0000 UTC",
       });
 
+      const older = { ...place, plaintextValue: secret(VALUE) };
+      const { inputs: renamed } = await provider.check(type, "name", older, news);
+      const moved = await provider.diff(type, "name", id, { inputs: news, outputs: updated }, renamed);
+      assert.deepEqual([moved.replaces, moved.detailed], [[], { plaintextValue: "ADD", value: "DELETE" }]);
+      const rewritten = await provider.update(type, "name", id, { inputs: news, outputs: updated }, renamed);
+      assert.deepEqual(rewritten, { ...updated, value: secret(""), plaintextValue: secret(VALUE) });
+      assert.equal(await openSecret(world.dataDir, scope, "NAME"), VALUE);
+      const settled = { inputs: renamed, outputs: rewritten };
+      assert.equal((await provider.diff(type, "name", id, settled, renamed)).changes, "none");
+      world.requests();
+
       await provider.delete(type, "name", id, updated, news);
       assert.deepEqual(world.requests(), [`DELETE ${path} 204`]);
       assert.equal(await provider.read(type, "name", id, updated, news), undefined);

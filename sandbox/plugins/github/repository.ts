@@ -187,9 +187,8 @@ type App = "actions" | "dependabot";
 const repositorySecrets = (app: App) => async (connection: Connection, request: InvokeRequest) => {
   const { owner, name } = namedRepository(connection, request.args);
   return {
+    ...request.args,
     id: name,
-    name,
-    fullName: `${owner}/${name}`,
     secrets: await listedSecrets(connection, `repos/${owner}/${name}/${app}/secrets`, request.signal),
   };
 };
@@ -227,10 +226,8 @@ export async function getActionsEnvironmentSecrets(
   const { id } = await getRepositoryJson(connection, name, request.signal, owner);
   const path = `repositories/${id}/environments/${pathSegment(environment)}/secrets`;
   return {
+    ...request.args,
     id: buildId(name, escapeIdPart(environment)),
-    name,
-    fullName: `${owner}/${name}`,
-    environment,
     secrets: await listedSecrets(connection, path, request.signal),
   };
 }

@@ -172,6 +172,12 @@ export class SecretResource implements Resource {
         outputs[name] = olds[name];
       }
     }
+    // What an update takes away stays in the state, as nothing of its type.
+    for (const name of [...VALUE_INPUTS, "destroyOnDrift"]) {
+      if (olds[name] !== undefined && news[name] === undefined) {
+        outputs[name] = name === "destroyOnDrift" ? false : "";
+      }
+    }
     outputs["keyId"] = await this.#put(connection, outputs, text(news, "keyId") || text(olds, "keyId"), signal);
     try {
       setTimes(outputs, await connection.client.get<SecretJson>(this.#path(connection, outputs), signal));
