@@ -18,7 +18,7 @@ export interface AppOutput extends AppSecretReference {
   /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
-  annotations: Record<string, string>;
+  workloadAnnotations: Record<string, string>;
 }
 
 /**
@@ -33,8 +33,8 @@ export function appOutput(
 ): pulumi.Output<AppOutput> {
   const pending = pendingKeys(app, values);
   // The workload's own annotation, by Reloader's convention, and nothing on the Secret: see docs/app-teams.md.
-  const annotations: Record<string, string> = app.restartOnChange
+  const workloadAnnotations: Record<string, string> = app.restartOnChange
     ? { "secret.reloader.stakater.com/reload": app.secretName }
     : {};
-  return pulumi.output(reference).apply((own) => ({ ...own, pending, annotations }));
+  return pulumi.output(reference).apply((own) => ({ ...own, pending, workloadAnnotations }));
 }

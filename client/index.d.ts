@@ -27,7 +27,7 @@ export interface AppOutput {
   /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
-  annotations: Record<string, string>;
+  workloadAnnotations: Record<string, string>;
 }
 
 /** All keys of a Secret as variables of a container. */
@@ -49,7 +49,7 @@ export interface AppSecrets<Key extends string> {
   /** An entry for a container's `envFrom`: all keys of the Secret, asked for here or not. */
   readonly envFrom: pulumi.Output<EnvFromEntry>;
   /** For the metadata of a workload that is to restart when a value changes; empty where the app has not opted in. */
-  readonly annotations: pulumi.Output<Record<string, string>>;
+  readonly workloadAnnotations: pulumi.Output<Record<string, string>>;
   /**
    * An entry for a container's `env`.
    *

@@ -18,7 +18,7 @@ function appSecrets(pipeline, app, keys, options) {
     secretName: checked.secretName,
     namespace: checked.namespace,
     envFrom: checked.envFrom,
-    annotations: checked.annotations,
+    workloadAnnotations: checked.workloadAnnotations,
     env: (key, variable) =>
       checked.apply(({ env }) => {
         const entry = env[key];

@@ -53,7 +53,7 @@ describe("an app team's program", () => {
 
   it("has the annotation for restarts where the app has opted in, and nowhere else", async () => {
     const dev = await outputs();
-    const annotations = async (app: "bookmarked" | "reports") =>
+    const workloadAnnotations = async (app: "bookmarked" | "reports") =>
       (
         await appProgram(
           dev,
@@ -61,11 +61,13 @@ describe("an app team's program", () => {
             (app === "bookmarked"
               ? appSecrets(pipeline, app, ["JWT_SECRET"])
               : appSecrets(pipeline, app, ["smtp-password"])
-            ).annotations,
+            ).workloadAnnotations,
         )
       ).result;
-    expect(await annotations("bookmarked")).toEqual({ "secret.reloader.stakater.com/reload": "bookmarked-secrets" });
-    expect(await annotations("reports")).toEqual({});
+    expect(await workloadAnnotations("bookmarked")).toEqual({
+      "secret.reloader.stakater.com/reload": "bookmarked-secrets",
+    });
+    expect(await workloadAnnotations("reports")).toEqual({});
   });
 
   it("reads its stack by the name it is given, and makes nothing of its own", async () => {

@@ -157,7 +157,7 @@ it("the outputs name everything an app team needs, and hold no secret", async ()
           },
         },
         pending: {},
-        annotations: { "secret.reloader.stakater.com/reload": "bookmarked-secrets" },
+        workloadAnnotations: { "secret.reloader.stakater.com/reload": "bookmarked-secrets" },
       },
       reports: {
         secretName: "reports-credentials",
@@ -175,7 +175,7 @@ it("the outputs name everything an app team needs, and hold no secret", async ()
           },
         },
         pending: { "database-url": ["REPORTS_DATABASE_URL"], "smtp-password": ["SMTP_PASSWORD"] },
-        annotations: {},
+        workloadAnnotations: {},
       },
     },
     store: "doppler-secret-store",

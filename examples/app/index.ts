@@ -19,7 +19,7 @@ const deployment = new kubernetes.apps.v1.Deployment(
       name: "bookmarked",
       namespace: secrets.namespace,
       // By which a controller restarts the pods after a change, where the pipeline's stack says so.
-      annotations: secrets.annotations,
+      annotations: secrets.workloadAnnotations,
     },
     spec: {
       selector: { matchLabels: labels },

@@ -152,9 +152,9 @@ describe("app teams", { concurrency: false }, () => {
   });
 
   step("paste the outputs into plain manifests as well", async () => {
-    const { secretName, namespace, envFrom, env, annotations, pending, keys } = (await outputs()).apps["reports"] ?? {};
+    const { secretName, namespace, envFrom, env, workloadAnnotations, pending, keys } = (await outputs()).apps["reports"] ?? {};
     assert.deepEqual(
-      [secretName, keys, annotations, pending],
+      [secretName, keys, workloadAnnotations, pending],
       ["reports-credentials", ["database-url", "smtp-password"], {}, {}],
     );
     const containers = [
@@ -169,7 +169,7 @@ describe("app teams", { concurrency: false }, () => {
     const manifest = {
       apiVersion: "apps/v1",
       kind: "Deployment",
-      metadata: { name: "reports", namespace, annotations },
+      metadata: { name: "reports", namespace, annotations: workloadAnnotations },
       spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
     };
     await user.run("kubectl", ["apply", "--filename=-"], JSON.stringify(manifest));
