@@ -152,7 +152,8 @@ describe("app teams", { concurrency: false }, () => {
   });
 
   step("paste the outputs into plain manifests as well", async () => {
-    const { secretName, namespace, envFrom, env, workloadAnnotations, pending, keys } = (await outputs()).apps["reports"] ?? {};
+    const { secretName, namespace, envFrom, env, workloadAnnotations, pending, keys } =
+      (await outputs()).apps["reports"] ?? {};
     assert.deepEqual(
       [secretName, keys, workloadAnnotations, pending],
       ["reports-credentials", ["database-url", "smtp-password"], {}, {}],
