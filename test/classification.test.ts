@@ -8,6 +8,10 @@ const judged = (values: Record<string, unknown>, over: Partial<Classified> = {})
   classificationProblems({ stack: "dev", values, secretKeys: new Set(), siblings: new Map(), ...over });
 
 describe("names of plain configuration", () => {
+  it("are these, until a stack says more", () => {
+    expect(Object.keys(PLAIN_NAMES).sort()).toEqual(["ALLOWED_ORIGINS", "NODE_ENV", "PORT", "PROMETHEUS_URL"]);
+  });
+
   it.each(Object.entries(PLAIN_NAMES))("%s, with the reason", (name, reason) => {
     expect(plainName(name, NONE)).toContain(reason);
     expect(plainName(name, { ...NONE, secretNames: [name] })).toBeUndefined();
