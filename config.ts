@@ -514,7 +514,8 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
 
   const names = new Map<string, string>();
   const targets = new Map<string, string>();
-  for (const { path, entry, name, namePath, namespace, secretName } of secrets) {
+  const makers = new Map<string, string>();
+  for (const { path, entry, name, namePath, namespace, secretName, externalSecretName } of secrets) {
     if (name !== undefined) {
       const first = names.get(name);
       if (first === undefined) names.set(name, entry);
@@ -528,6 +529,17 @@ function crossProblems({ values, env }: ConfigSource): ConfigProblem[] {
     if (first === undefined) targets.set(`${namespace}/${secretName}`, entry);
     else {
       problems.push({ path, message: `expected a Secret of its own, same Secret in the same namespace as ${first}` });
+      continue;
+    }
+    const maker = `${namespace}/${externalSecretName ?? secretName}`;
+    const other = makers.get(maker);
+    if (other === undefined) makers.set(maker, entry);
+    else {
+      const where = path.replace(/\.secretName$/, ".externalSecretName");
+      problems.push({
+        path: where,
+        message: `expected an ExternalSecret of its own, same name and namespace as ${other}`,
+      });
     }
   }
 

@@ -44,6 +44,7 @@ const claims = z.object({
           name: z.string(),
           namespace: z.string(),
           secretName: z.string(),
+          externalSecretName: z.string(),
           alsoAs: z.array(z.object({ namespace: z.string(), secretName: z.string() }).partial()),
         })
         .partial()
@@ -101,6 +102,8 @@ export interface ClaimedSecret {
   namePath: string;
   namespace?: string | undefined;
   secretName?: string | undefined;
+  /** The ExternalSecret that makes it. */
+  externalSecretName?: string | undefined;
 }
 
 function claimed(c: Claims): ClaimedSecret[] {
@@ -113,8 +116,10 @@ function claimed(c: Claims): ClaimedSecret[] {
       path: `${entry}.alsoAs[${i}]`,
       namespace: other.namespace ?? app.namespace,
       secretName: other.secretName ?? secretName,
+      externalSecretName: other.secretName ?? secretName,
     }));
-    return [{ ...named, path: `${entry}.secretName`, namespace: app.namespace, secretName }, ...others];
+    const { namespace, externalSecretName = secretName } = app;
+    return [{ ...named, path: `${entry}.secretName`, namespace, secretName, externalSecretName }, ...others];
   });
   const whole = ({ name = "", secretName }: z.output<typeof repository>) => ({
     ...{ name, secretName, type: "", url: "", keys: {}, values: {} },
@@ -129,7 +134,7 @@ function claimed(c: Claims): ClaimedSecret[] {
     const entry = `pullSecrets[${index}]`;
     const secret = pullSecret({ name, namespaces, registry: "", username: "", token: "" });
     return [secret, ...secret.alsoAs].map(({ namespace, secretName }, i) => ({
-      ...{ path: `${entry}.namespaces[${i}]`, entry, namespace, secretName },
+      ...{ path: `${entry}.namespaces[${i}]`, entry, namespace, secretName, externalSecretName: secretName },
       ...{ name: secret.name, namePath: `${entry}.name` },
     }));
   });

@@ -109,6 +109,18 @@ describe("what is refused", () => {
       ["apps[1].secretName: expected a Secret of its own, same Secret in the same namespace as apps[0]"],
     ],
     [
+      "two apps with one ExternalSecret",
+      {
+        ...minimal(),
+        apps: [
+          { name: "web", namespace: "default", keys: ["A"] },
+          { name: "worker", namespace: "default", externalSecretName: "web-secrets", keys: ["B"] },
+          { name: "other", namespace: "other", externalSecretName: "web-secrets", keys: ["B"] },
+        ],
+      },
+      ["apps[1].externalSecretName: expected an ExternalSecret of its own, same name and namespace as apps[0]"],
+    ],
+    [
       "a project name Doppler refuses",
       doppler({ project: { name: "Acme.Corp" } }),
       ['doppler.project.name: expected a Doppler project name: lower-case letters, digits, "-" and "_", at most 100'],
