@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ActionsSecretValue, GithubActionsSecretsArgs } from "./components/githubActionsSecrets";
 import type { GithubOrganizationSecretsArgs } from "./components/githubOrganizationSecrets";
 import type { StackConfig } from "./config";
-import { actionsSecretStandings, type SecretPlace, type Survey } from "./survey";
+import { actionsSecretStandings, knownSecret, type SecretPlace, type Survey } from "./survey";
 
 // What to write to GitHub: the values that have been typed into Doppler, and for each whether GitHub's copy has to be
 // written anew because somebody changed it. Says so where it is, since a preview shows no reason.
@@ -93,10 +93,16 @@ async function secretValues(
   { state, provider }: Known,
   look = true,
 ): Promise<Record<string, ActionsSecretValue>> {
-  const typed = secrets.flatMap(({ secretName, dopplerName }) => {
+  const typed: { secretName: string; value: pulumi.Output<string> }[] = [];
+  for (const { secretName, dopplerName } of secrets) {
     const value = values?.get(dopplerName);
-    return value === undefined ? [] : [{ secretName, value }];
-  });
+    if (value !== undefined) typed.push({ secretName, value });
+    else if (knownSecret(place, secretName, state) !== undefined) {
+      await pulumi.log.warn(
+        `${called(place, secretName)} is deleted by pulumi up, since ${dopplerName} has no value in Doppler any more: type it to keep the secret.`,
+      );
+    }
+  }
   if (typed.length === 0) return {};
   const names = look ? typed.map(({ secretName }) => secretName) : [];
   const standings = await actionsSecretStandings(place, names, state, provider);
@@ -108,7 +114,7 @@ async function secretValues(
       result[secretName] = { value, rewritten: standing.rewritten };
       continue;
     }
-    const what = `${place.app === "actions" ? "Actions" : "Dependabot"} secret ${secretName} of ${placeName(place)}`;
+    const what = called(place, secretName);
     if (standing.is === "foreign") {
       await pulumi.log.warn(
         `${what} exists and was not made by this stack: pulumi up overwrites it with Doppler's value.`,
@@ -122,8 +128,9 @@ async function secretValues(
   return result;
 }
 
-function placeName(place: SecretPlace): string {
-  if ("organization" in place) return `organisation ${place.organization}`;
+function called(place: SecretPlace, name: string): string {
+  const what = `${place.app === "actions" ? "Actions" : "Dependabot"} secret ${name}`;
+  if ("organization" in place) return `${what} of organisation ${place.organization}`;
   const { repository, environment } = place;
-  return environment === undefined ? repository : `${repository}, environment ${environment}`;
+  return `${what} of ${environment === undefined ? repository : `${repository}, environment ${environment}`}`;
 }

@@ -120,20 +120,13 @@ export async function actionsSecretStandings(
   provider: pulumi.ProviderResource | undefined,
 ): Promise<Map<string, Standing>> {
   if (names.length === 0) return new Map();
-  const { type, list } = secretsOf(place);
+  const { list } = secretsOf(place);
   const listed = new Map(((await list({ provider })) ?? []).map((secret) => [secret.name.toUpperCase(), secret]));
-  const { repository, environment } = { repository: undefined, environment: undefined, ...place };
 
   return new Map(
     names.map((name): [string, Standing] => {
       const now = listed.get(name.toUpperCase());
-      const known = state.find(
-        (r) =>
-          r.type === type &&
-          r.outputs["repository"] === repository &&
-          r.outputs["secretName"] === name &&
-          r.outputs["environment"] === environment,
-      )?.outputs;
+      const known = knownSecret(place, name, state);
       if (known === undefined) return [name, now === undefined ? { is: "ours", rewritten: false } : { is: "foreign" }];
       const rewritten = known["destroyOnDrift"] === true || Boolean(known["plaintextValue"]);
       if (now === undefined) return [name, { is: "was deleted", rewritten }];
@@ -144,6 +137,23 @@ export async function actionsSecretStandings(
       ];
     }),
   );
+}
+
+/** What the state knows of a secret of GitHub's, if this stack made it. */
+export function knownSecret(
+  place: SecretPlace,
+  name: string,
+  state: readonly KnownResource[],
+): KnownResource["outputs"] | undefined {
+  const { type } = secretsOf(place);
+  const { repository, environment } = { repository: undefined, environment: undefined, ...place };
+  return state.find(
+    (r) =>
+      r.type === type &&
+      r.outputs["repository"] === repository &&
+      r.outputs["secretName"] === name &&
+      r.outputs["environment"] === environment,
+  )?.outputs;
 }
 
 /** A place's secrets as the provider calls them, and what lists them. */

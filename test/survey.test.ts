@@ -156,6 +156,18 @@ describe("Actions secrets at GitHub", () => {
     expect(warnings.join()).toContain("DOCKERHUB_TOKEN of bookmarked exists and was not made by this stack");
   });
 
+  it("one whose value is gone from Doppler goes with it, which the preview says first", async () => {
+    const { resources, warnings } = await program({
+      doppler: { ...TYPED, DOCKERHUB_TOKEN: "" },
+      states: { dev: [state("monday")] },
+      github: { bookmarked: { DOCKERHUB_TOKEN: "monday" } },
+    });
+    expect(resources.map(({ name }) => name)).not.toContain("github-bookmarked-DOCKERHUB_TOKEN");
+    const said = "secret DOCKERHUB_TOKEN of bookmarked is deleted by pulumi up, since DOCKERHUB_TOKEN has no value";
+    expect(warnings.join()).toContain(said);
+    expect(warnings.join()).not.toContain("DOCKERHUB_TOKEN of reports is deleted");
+  });
+
   it("one that was deleted is written again", async () => {
     const { resources, warnings } = await program({ doppler: TYPED, states: { dev: [state("monday")] } });
     expect(only(resources, "github-bookmarked-DOCKERHUB_TOKEN").inputs["destroyOnDrift"]).toBe(true);
