@@ -284,11 +284,17 @@ describe("a new environment", { concurrency: false }, () => {
   step("gives app teams what they need, and no value", async () => {
     const { stdout } = await user.pulumi("stack", "output", "--json", "--show-secrets", "--stack", "dev");
     const outputs = JSON.parse(stdout) as { apps: Record<string, unknown>; store: string; doppler: unknown };
+    const ofKey = (name: string, key: string) => ({
+      [key]: { name, valueFrom: { secretKeyRef: { name: "reports-credentials", key } } },
+    });
     assert.deepEqual(outputs.apps["reports"], {
       secretName: "reports-credentials",
       namespace: "reports",
       keys: ["database-url", "smtp-password"],
       envFrom: { secretRef: { name: "reports-credentials" } },
+      env: { ...ofKey("DATABASE_URL", "database-url"), ...ofKey("SMTP_PASSWORD", "smtp-password") },
+      pending: {},
+      workloadAnnotations: {},
     });
     assert.equal(outputs.store, "doppler-secret-store");
     assert.deepEqual(outputs.doppler, { project: "acme", config: "dev" });
