@@ -127,12 +127,16 @@ describe("the components on their own", { concurrency: false }, () => {
 
   step("give a team the Secret's reference, and keep every value and the service token to themselves", async () => {
     const { stdout: outputs } = await pulumi("stack", "output", "--json", "--show-secrets");
+    const ofKey = (key: string) => ({
+      [key]: { name: key, valueFrom: { secretKeyRef: { name: "bookmarked-secrets", key } } },
+    });
     assert.deepEqual(JSON.parse(outputs), {
       bookmarked: {
         secretName: "bookmarked-secrets",
         namespace: "default",
         keys: ["DATABASE_URL", "JWT_SECRET"],
         envFrom: { secretRef: { name: "bookmarked-secrets" } },
+        env: { ...ofKey("DATABASE_URL"), ...ofKey("JWT_SECRET") },
       },
       dopplerConfig: "dev",
     });
