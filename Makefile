@@ -1,15 +1,14 @@
 # make test      install, format, lint, types, unit tests (Node only)
 # make golden    renew the golden dumps of the checked-in stacks
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
-# make e2e       end-to-end tests in a sandbox of their own; with PART=drift, those of one file
-# make e2e-interruption    runs cut off at every request and every step; half an hour and more
+# make e2e       end-to-end tests in a sandbox of their own, two hours in all; with PART=drift, those of one file
 # make pr-check  what the working tree would do to the sandbox's stacks, as the comment on a pull request; BASE=main
 # make lint-workflows      actionlint on .github/workflows; needs Go
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: test golden sandbox sandbox-down sandbox-clean e2e e2e-interruption pr-check lint-workflows
+.PHONY: test golden sandbox sandbox-down sandbox-clean e2e pr-check lint-workflows
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@echo "installing the program's packages …"
@@ -64,9 +63,6 @@ sandbox-down:
 
 e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/test.js e2e $(PART)
-
-e2e-interruption: node_modules/.package-lock.json sandbox-build
-	@node sandbox/dist/cli/test.js e2e interruption
 
 pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
 	@node sandbox/dist/cli/pr-check.js
