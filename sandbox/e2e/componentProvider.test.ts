@@ -79,9 +79,10 @@ describe("the components on their own", { concurrency: false }, () => {
     assert.equal(schema.name, "secrets-pipeline");
     assert.deepEqual(
       Object.keys(schema.resources).sort(),
-      ["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator", "GithubActionsSecrets"].map(
-        (name) => `secrets-pipeline:index:${name}`,
-      ),
+      [
+        ...["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
+        ...["GithubActionsSecrets", "GithubOrganizationSecrets"],
+      ].map((name) => `secrets-pipeline:index:${name}`),
     );
   });
 
