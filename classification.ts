@@ -99,10 +99,11 @@ export interface ClassificationProblem {
 
 /** What is asked for as a secret and is none, and what is in clear and is one. */
 export function classificationProblems(settings: Classified): ClassificationProblem[] {
-  return [...nameProblems(settings.values), ...clearProblems(settings)];
+  const places = asked(settings.values);
+  return [...nameProblems(settings.values, places), ...clearProblems(settings, places)];
 }
 
-function nameProblems(values: Classified["values"]): ClassificationProblem[] {
+function nameProblems(values: Classified["values"], places: readonly Asked[]): ClassificationProblem[] {
   const rules = { plainValues: texts(values["plainValues"]), secretNames: texts(values["secretNames"]) };
   const problems: ClassificationProblem[] = [];
   rules.secretNames.forEach((name, index) => {
@@ -113,7 +114,7 @@ function nameProblems(values: Classified["values"]): ClassificationProblem[] {
       problems.push({ path, message: "has no effect, since nothing refuses this name" });
     }
   });
-  for (const { path, type, key, dopplerNames, text } of asked(values)) {
+  for (const { path, type, key, dopplerNames, text } of places) {
     const found = dopplerNames.map((name) => plainName(name, rules)).find((message) => message !== undefined);
     // What is in clear is another problem, and has its own words.
     const texts = text === undefined || PEM_PRIVATE_KEY.test(text) ? [] : [text];
@@ -189,8 +190,10 @@ function asked(values: Classified["values"]): Asked[] {
   return found;
 }
 
-function clearProblems({ stack, values, secretKeys, siblings }: Classified): ClassificationProblem[] {
-  const places = asked(values);
+function clearProblems(
+  { stack, values, secretKeys, siblings }: Classified,
+  places: readonly Asked[],
+): ClassificationProblem[] {
   const byPath = new Map(places.map((place) => [place.path.join(), place]));
   const at = (path: readonly PropertyKey[]) => byPath.get(path.join());
   const found = Object.entries(values).flatMap(([key, value]) => {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, describe } from "node:test";
-import { askNow, delivered, SECRETS, VALUES } from "./established.js";
+import { askNow, begin, delivered, SECRETS, VALUES } from "./established.js";
 import { Reloader } from "./reloader.js";
 import { story } from "./story.js";
-import { eventually, User } from "./user.js";
+import { eventually, type User } from "./user.js";
 
 // App teams at work beside the pipeline: one with a Pulumi program of its own, examples/app; one that pastes outputs into
 // plain manifests.
@@ -105,9 +105,7 @@ function lay(name: string, from = join(user.here.program, "examples", "app")): s
 
 describe("app teams", { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stacks: ["dev"] });
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
+    user = await begin();
     team = user.in(lay("bookmarked"));
     await team.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
   });

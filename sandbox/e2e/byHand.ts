@@ -68,6 +68,12 @@ export async function github(user: User, method: string, path: string, body?: un
   return text === "" ? undefined : JSON.parse(text);
 }
 
+/** The names of the secrets of a place, such as `repos/acme/web/actions/secrets`, as GitHub lists them. */
+export async function secretNames(user: User, place: string): Promise<string[]> {
+  const { secrets } = (await github(user, "GET", place)) as { secrets: { name: string }[] };
+  return secrets.map(({ name }) => name).sort();
+}
+
 /**
  * Sets a secret as GitHub's page does: sealed for the key of its place.
  *
@@ -80,12 +86,13 @@ export async function setSecret(
   name: string,
   value: string,
   access: object = {},
-): Promise<void> {
+): Promise<"created" | "overwritten"> {
   const key = (await github(user, "GET", `${place}/public-key`)) as { key_id: string; key: string };
   await sodium.ready;
   const sealed = sodium.crypto_box_seal(Buffer.from(value), Buffer.from(key.key, "base64"));
   const body = { key_id: key.key_id, encrypted_value: Buffer.from(sealed).toString("base64"), ...access };
-  await github(user, "PUT", `${place}/${name}`, body);
+  // GitHub has something to say of a new one only.
+  return (await github(user, "PUT", `${place}/${name}`, body)) === undefined ? "overwritten" : "created";
 }
 
 /** Sets an Actions secret of a repository. */

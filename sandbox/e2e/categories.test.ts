@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { parseDocument } from "yaml";
 import { succeed } from "../cli/command.js";
 import { ensureTool } from "../toolchain/build.js";
 import { argocdReads } from "../toolchain/tools.js";
-import { askNow, changes, delivered, set } from "./established.js";
+import { askNow, changes, delivered, editApps, set } from "./established.js";
 import { story } from "./story.js";
 import { untouched } from "./untouched.js";
 import { eventually, User } from "./user.js";
@@ -125,20 +123,10 @@ async function makeArgocdSecret(): Promise<void> {
 
 type App = Readonly<Record<string, unknown>>;
 
-/** Edits the apps in the stack's file. */
-function editApps(edit: (apps: App[]) => App[]): void {
-  const file = join(user.here.project, "Pulumi.prod.yaml");
-  const document = parseDocument(readFileSync(file, "utf8"));
-  const path = ["config", "secrets-pipeline:apps"];
-  const { config } = document.toJS() as { config: { "secrets-pipeline:apps": App[] } };
-  document.setIn(path, document.createNode(edit(config["secrets-pipeline:apps"])));
-  writeFileSync(file, document.toString());
-}
-
 /** The templates of the app `billing`. */
 function billingTemplate(): unknown {
   let found: unknown;
-  editApps((apps) => {
+  editApps<App>(user, (apps) => {
     found = apps.find(({ name }) => name === "billing")?.["values"];
     return apps;
   });
@@ -147,7 +135,7 @@ function billingTemplate(): unknown {
 
 /** Gives apps other settings, by name. */
 const change = (settings: Readonly<Record<string, App>>) =>
-  editApps((apps) => apps.map((app) => ({ ...app, ...settings[String(app["name"])] })));
+  editApps<App>(user, (apps) => apps.map((app) => ({ ...app, ...settings[String(app["name"])] })));
 
 const billing = () => ({
   PAYMENTS_API_KEY: VALUES["PAYMENTS_API_KEY"] ?? "",
@@ -286,7 +274,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
   step("a TLS certificate is refused, and whose it is is said; so is a template that can't be right", async () => {
     const template = billingTemplate();
     const tls = { type: "kubernetes.io/tls", keys: { "tls.crt": "WEB_CERT", "tls.key": "WEB_PRIVATE_KEY" } };
-    editApps((apps) => [...apps, { name: "web", namespace: "default", ...tls }]);
+    editApps<App>(user, (apps) => [...apps, { name: "web", namespace: "default", ...tls }]);
     change({
       billing: { values: { DATABASE_URL: "postgres://{{ .BILLING_DB_USER }}:e2e-literal@db.internal/{ .X }}" } },
     });
@@ -296,7 +284,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
     assert.match(text, /apps\[2\]\.values\.DATABASE_URL: expected as many closing braces as opening ones/);
     assert.match(text, /apps\[2\]\.values\.DATABASE_URL: is, or looks like, a URL with a password in clear/);
     assert.doesNotMatch(text, /e2e-literal/);
-    editApps((apps) => apps.filter(({ name }) => name !== "web"));
+    editApps<App>(user, (apps) => apps.filter(({ name }) => name !== "web"));
     change({ billing: { values: template } });
     await user.up("--expect-no-changes");
   });
@@ -337,7 +325,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
       values: { username: "acme-robot" },
       keys: { password: "ROBOT_PASSWORD" },
     };
-    editApps((apps) => [...apps, { name: "robot", namespace: "default", ...robot }]);
+    editApps<App>(user, (apps) => [...apps, { name: "robot", namespace: "default", ...robot }]);
     await user.up();
     await delivered(user, { "default/robot-secrets": { username: "acme-robot", password: "e2e-robot-password" } });
     assert.equal((await object("default", "robot-secrets")).type, "kubernetes.io/basic-auth");

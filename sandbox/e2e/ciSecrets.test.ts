@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { openSecret, type ScopeRef } from "../github/index.js";
-import { github, setSecret } from "./byHand.js";
-import { changes, set } from "./established.js";
+import { github, secretNames, setSecret } from "./byHand.js";
+import { begin, changes, set } from "./established.js";
 import { story } from "./story.js";
-import { User } from "./user.js";
+import type { User } from "./user.js";
 
 // CI's secrets where they are the organisation's, for whom they may be, and Dependabot's beside them: written once, kept
 // as they are, mended where somebody changed them. The steps build on each other.
@@ -21,12 +21,6 @@ const { step, broken } = story();
 
 const ofOrganization = (app: App) => `orgs/acme/${app}/secrets`;
 const ofRepository = (app: App, repository: string) => `repos/acme/${repository}/${app}/secrets`;
-
-/** The names of the secrets of a place, as GitHub lists them. */
-async function names(place: string): Promise<string[]> {
-  const { secrets } = (await github(user, "GET", place)) as { secrets: { name: string }[] };
-  return secrets.map(({ name }) => name).sort();
-}
 
 const secretOf = async (app: App, name: string) =>
   (await github(user, "GET", `${ofOrganization(app)}/${name}`)) as { visibility: string; updated_at: string };
@@ -72,10 +66,7 @@ async function settle(): Promise<string> {
 
 describe("CI's secrets", { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stacks: ["dev"] });
-    // The program's types are checked by its own tests, and take longer than the rest of a run.
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
+    user = await begin();
     await github(user, "POST", "orgs/acme/repos", { name: "tools", private: true });
   });
   after(() => user?.leave(broken()));
@@ -84,7 +75,7 @@ describe("CI's secrets", { concurrency: false }, () => {
     await set(user, "githubActions.organization.visibility", "selected");
     const { text } = await user.up();
     assert.match(text, /DOCKERHUB_TOKEN \(CI of organisation acme\)/);
-    for (const app of APPS) assert.deepEqual(await names(ofOrganization(app)), []);
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
   });
 
   step("are written once, for the selected repositories and for Dependabot", async () => {
@@ -93,7 +84,7 @@ describe("CI's secrets", { concurrency: false }, () => {
     await settle();
     await hold(organization, FIRST);
     for (const app of APPS) {
-      assert.deepEqual(await names(ofRepository(app, "bookmarked")), []);
+      assert.deepEqual(await secretNames(user, ofRepository(app, "bookmarked")), []);
       for (const name of NAMES) {
         assert.equal((await secretOf(app, name)).visibility, "selected");
         assert.deepEqual(await readers(app, name), ["bookmarked", "reports"]);
@@ -194,7 +185,7 @@ describe("CI's secrets", { concurrency: false }, () => {
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "githubActions.organization"]);
     await settle();
     await hold(repository, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
-    for (const app of APPS) assert.deepEqual(await names(ofOrganization(app)), []);
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
   });
 
   step("of Dependabot in a repository are mended as often as somebody overwrites them", async () => {
@@ -216,7 +207,7 @@ describe("CI's secrets", { concurrency: false }, () => {
     assert.match(both.text, /githubActions\.dependabot: .* GitHub environments have no Dependabot secrets/);
     await set(user, "githubActions.dependabot", "false");
     await settle();
-    for (const app of APPS) assert.deepEqual(await names(ofRepository(app, "reports")), []);
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofRepository(app, "reports")), []);
     const environment = { app: "actions", repository: "acme/reports", environment: "production" } as const;
     await setSecret(user, "repos/acme/reports/environments/production/secrets", "DOCKERHUB_TOKEN", BY_HAND);
     assert.deepEqual((await preview()).steps, ["update github-reports-DOCKERHUB_TOKEN"]);
@@ -243,6 +234,6 @@ describe("CI's secrets", { concurrency: false }, () => {
     await settle();
     await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
     await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
-    for (const app of APPS) assert.deepEqual(await names(ofOrganization(app)), []);
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
   });
 });

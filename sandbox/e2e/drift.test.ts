@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import sodium from "libsodium-wrappers";
-import { parseDocument } from "yaml";
 import { openSecret } from "../github/index.js";
-import { askNow, changes, delivered, establish, KEYS, SECRETS } from "./established.js";
+import { setActionsSecret } from "./byHand.js";
+import { askNow, changes, delivered, editApps, establish, KEYS, SECRETS } from "./established.js";
 import { story } from "./story.js";
 import { eventually, type User } from "./user.js";
 import { watchSecrets } from "./watch.js";
@@ -21,16 +18,6 @@ interface App {
   readonly name: string;
   readonly namespace: string;
   readonly keys: readonly string[] | Readonly<Record<string, string>>;
-}
-
-/** Edits the apps in the stack's file. */
-function editApps(edit: (apps: App[]) => App[]): void {
-  const file = join(user.here.project, "Pulumi.dev.yaml");
-  const document = parseDocument(readFileSync(file, "utf8"));
-  const path = ["config", "secrets-pipeline:apps"];
-  const { config } = document.toJS() as { config: { "secrets-pipeline:apps": App[] } };
-  document.setIn(path, document.createNode(edit(config["secrets-pipeline:apps"])));
-  writeFileSync(file, document.toString());
 }
 
 async function preview(...args: string[]): Promise<string[]> {
@@ -56,18 +43,7 @@ const theOtherObjects = async () => [
 
 /** Overwrites an Actions secret as a person does on GitHub's web pages. */
 async function overwrite(repository: string, name: string, value: string): Promise<void> {
-  const token = readFileSync(join(user.here.github, "token"), "utf8").trim();
-  const secrets = `${user.sandbox.githubUrl}/api/v3/repos/acme/${repository}/actions/secrets`;
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const { key, key_id } = (await (await fetch(`${secrets}/public-key`, { headers })).json()) as {
-    key: string;
-    key_id: string;
-  };
-  await sodium.ready;
-  const box = sodium.crypto_box_seal(value, Buffer.from(key, "base64"));
-  const body = JSON.stringify({ encrypted_value: Buffer.from(box).toString("base64"), key_id });
-  const { status } = await fetch(`${secrets}/${name}`, { method: "PUT", headers, body });
-  assert.equal(status, 204);
+  assert.equal(await setActionsSecret(user, `acme/${repository}`, name, value), "overwritten");
 }
 
 const actionsSecret = (repository: string, name: string) =>
@@ -81,21 +57,21 @@ describe("a list of apps that grows", { concurrency: false }, () => {
   });
 
   step("may be put in another order", async () => {
-    editApps((apps) => apps.reverse());
+    editApps<App>(user, (apps) => apps.reverse());
     assert.deepEqual(await preview(), []);
   });
 
   step("gets another app in front of the others, and loses it again, and they notice nothing", async () => {
     const others = await theOtherObjects();
     const watch = await watchSecrets(user, KEYS);
-    editApps((apps) => [{ name: "aardvark", namespace: "default", keys: ["JWT_SECRET"] }, ...apps]);
+    editApps<App>(user, (apps) => [{ name: "aardvark", namespace: "default", keys: ["JWT_SECRET"] }, ...apps]);
     assert.deepEqual(await preview(), ["create aardvark", "create aardvark-default-aardvark-secrets"]);
     await user.up();
     await delivered(user, {
       ...SECRETS,
       "default/aardvark-secrets": { JWT_SECRET: SECRETS["default/bookmarked-secrets"]?.["JWT_SECRET"] ?? "" },
     });
-    editApps((apps) => apps.filter(({ name }) => name !== "aardvark"));
+    editApps<App>(user, (apps) => apps.filter(({ name }) => name !== "aardvark"));
     assert.deepEqual(await preview(), ["delete aardvark", "delete aardvark-default-aardvark-secrets"]);
     await user.up();
     await eventually("its Secret is gone", 30_000, async () =>

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { openSecret } from "../github/index.js";
+import { secretNames } from "./byHand.js";
 import { askNow, delivered, set } from "./established.js";
 import { story } from "./story.js";
 import { untouched } from "./untouched.js";
@@ -76,15 +75,9 @@ interface Actions {
 }
 
 /** The names of Actions secrets, as GitHub lists them. */
-async function actionsSecrets(user: User, { repository, environment }: Actions): Promise<string[]> {
-  const token = readFileSync(join(user.here.github, "token"), "utf8").trim();
+function actionsSecrets(user: User, { repository, environment }: Actions): Promise<string[]> {
   const place = environment === undefined ? "actions" : `environments/${environment}`;
-  const response = await fetch(`${user.sandbox.githubUrl}/api/v3/repos/acme/${repository}/${place}/secrets`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  assert.equal(response.status, 200);
-  const { secrets } = (await response.json()) as { secrets: { name: string }[] };
-  return secrets.map(({ name }) => name).sort();
+  return secretNames(user, `repos/acme/${repository}/${place}/secrets`);
 }
 
 /** The value of an Actions secret. */

@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
 import { eventually, User } from "./user.js";
 import type { StartOptions } from "../cli/sandbox.js";
 
@@ -26,6 +29,20 @@ export const VALUES = {
 /** The keys of {@link SECRETS}. */
 export const KEYS = Object.fromEntries(Object.entries(SECRETS).map(([name, data]) => [name, Object.keys(data)]));
 
+/** Brings up a sandbox for the dev stack, which was never up. */
+export async function begin(options: Partial<Omit<StartOptions, "log">> = {}): Promise<User> {
+  const user = await User.arrive({ stacks: ["dev"], ...options });
+  try {
+    // The program's types are checked by its own tests, and take longer than the rest of a run.
+    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
+    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
+  } catch (error) {
+    await user.leave(true);
+    throw error;
+  }
+  return user;
+}
+
 /**
  * Brings up a sandbox with such an environment.
  *
@@ -37,11 +54,8 @@ export async function establish(
   settings: (user: User) => Readonly<Record<string, string>> = () => ({}),
   more: Readonly<Record<string, string>> = {},
 ): Promise<User> {
-  const user = await User.arrive({ stacks: ["dev"], ...options });
+  const user = await begin(options);
   try {
-    // The program's types are checked by its own tests, and take longer than the rest of a run.
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
     for (const [path, value] of Object.entries(settings(user))) await set(user, path, value);
     await user.up();
     for (const [name, value] of Object.entries({ ...VALUES, ...more })) await user.type(name, value);
@@ -57,6 +71,16 @@ export async function establish(
 /** `pulumi config set --path`; `--plaintext`, since names of tokens look like secrets to Pulumi. */
 export async function set(user: User, path: string, value: string): Promise<void> {
   await user.run("pulumi", ["config", "set", "--stack", user.sandbox.stack, "--plaintext", "--path", path, value]);
+}
+
+/** Edits the apps in the file of the user's stack. */
+export function editApps<App>(user: User, edit: (apps: App[]) => App[]): void {
+  const file = join(user.here.project, `Pulumi.${user.stack}.yaml`);
+  const document = parseDocument(readFileSync(file, "utf8"));
+  const path = ["config", "secrets-pipeline:apps"];
+  const { config } = document.toJS() as { config: { "secrets-pipeline:apps": App[] } };
+  document.setIn(path, document.createNode(edit(config["secrets-pipeline:apps"])));
+  writeFileSync(file, document.toString());
 }
 
 /** Has the operator ask Doppler at once for all apps, whatever it is waiting for. */

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { readManagementToken } from "../doppler/index.js";
 import { clearFault, countRequests, type Fault, requestsCounted } from "../faults/faults.js";
 import { openSecret } from "../github/index.js";
+import { secretNames } from "./byHand.js";
 import {
   configure,
   type Cut,
@@ -181,13 +180,8 @@ async function doppler<T>(path: string, config?: string): Promise<Partial<T>> {
 
 /** The Actions secrets of the repository by name, and whether each holds what was typed. */
 async function actionsSecrets(): Promise<Record<string, string>> {
-  const token = readFileSync(join(prod.here.github, "token"), "utf8").trim();
-  const response = await fetch(`${prod.sandbox.githubUrl}/api/v3/repos/acme/releases/actions/secrets`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const { secrets } = (await response.json()) as { secrets: { name: string }[] };
   const found: Record<string, string> = {};
-  for (const { name } of secrets.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const name of await secretNames(prod, "repos/acme/releases/actions/secrets")) {
     const value = await openSecret(prod.here.github, { app: "actions", repository: "acme/releases" }, name);
     found[name] = value === VALUES[ACTIONS[name as keyof typeof ACTIONS]] ? "as typed" : "changed";
   }

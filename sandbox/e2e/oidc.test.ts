@@ -3,9 +3,9 @@ import { after, before, describe } from "node:test";
 import { parseAllDocuments, stringify } from "yaml";
 import { ensureLaterChart } from "../toolchain/build.js";
 import { laterChart } from "../toolchain/tools.js";
-import { changes, set } from "./established.js";
+import { begin, changes, set } from "./established.js";
 import { story } from "./story.js";
-import { User } from "./user.js";
+import type { User } from "./user.js";
 
 // A store without a static token, under CRDs that know such stores. Their operator can't be had here, and nobody logs in.
 // What is shown is that a real API server takes all that the program makes under those CRDs, keeps each of its fields,
@@ -49,9 +49,7 @@ async function tokens(): Promise<string[]> {
 
 describe(`a store without a token, under the CRDs of ${laterChart}`, { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stacks: ["dev"] });
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
+    user = await begin();
   });
   after(() => user.leave(broken()));
 

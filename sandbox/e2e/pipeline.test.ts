@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { openSecret } from "../github/index.js";
+import { github } from "./byHand.js";
 import { eventually, User } from "./user.js";
 
 // The story of a new environment, from nothing to destroyed, on the checked-in dev stack. The steps build on each other.
@@ -345,12 +346,9 @@ describe("a new environment", { concurrency: false }, () => {
 
     const projects = await user.run("doppler", ["projects", "--json"]);
     assert.deepEqual(JSON.parse(projects.stdout) ?? [], []);
-    const token = readFileSync(join(user.here.github, "token"), "utf8").trim();
     for (const repository of ["bookmarked", "reports"]) {
-      const response = await fetch(`${user.sandbox.githubUrl}/api/v3/repos/acme/${repository}/actions/secrets`, {
-        headers: { authorization: `Bearer ${token}` },
-      });
-      assert.deepEqual(await response.json(), { total_count: 0, secrets: [] });
+      const listed = await github(user, "GET", `repos/acme/${repository}/actions/secrets`);
+      assert.deepEqual(listed, { total_count: 0, secrets: [] });
     }
   });
 });

@@ -3,8 +3,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { command } from "../cli/command.js";
+import { begin } from "./established.js";
 import { story } from "./story.js";
-import { User } from "./user.js";
+import type { User } from "./user.js";
 
 // The policies under the real engine: the checked-in stack keeps them, and for each there is a program that breaks it.
 
@@ -91,9 +92,7 @@ async function preview(cwd: string, stack: string, policies: readonly string[]) 
 
 describe("the policies", { concurrency: false }, () => {
   before(async () => {
-    user = await User.arrive({ stacks: ["dev"] });
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
-    await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
+    user = await begin();
   });
   after(() => user?.leave(broken()));
 

@@ -35,9 +35,8 @@ export class SecretRepositoriesResource implements Resource {
   }
 
   async create(connection: Connection, { inputs, signal }: CreateRequest): Promise<CreateResult> {
-    await this.#put(connection, text(inputs, "secretName"), sortedIds(inputs), signal);
-    const id = text(inputs, "secretName");
-    return { id, outputs: markSecrets(this.spec, { ...inputs, id }, inputs) };
+    const outputs = await this.#write(connection, inputs, signal);
+    return { id: text(inputs, "secretName"), outputs };
   }
 
   /** An absent secret is an error, and so is one of another visibility. */
@@ -60,13 +59,19 @@ export class SecretRepositoriesResource implements Resource {
     return { id, outputs: marked, inputs: inputsFromOutputs(this.spec, marked, request.inputs) };
   }
 
-  async update(connection: Connection, { news, signal }: UpdateRequest): Promise<PropertyMap> {
-    return (await this.create(connection, { inputs: news, signal } as CreateRequest)).outputs;
+  update(connection: Connection, { news, signal }: UpdateRequest): Promise<PropertyMap> {
+    return this.#write(connection, news, signal);
   }
 
   /** Nobody may read the secret then. */
   async delete(connection: Connection, request: DeleteRequest): Promise<void> {
     await this.#put(connection, request.id, [], request.signal);
+  }
+
+  async #write(connection: Connection, inputs: PropertyMap, signal: AbortSignal): Promise<PropertyMap> {
+    const id = text(inputs, "secretName");
+    await this.#put(connection, id, sortedIds(inputs), signal);
+    return markSecrets(this.spec, { ...inputs, id }, inputs);
   }
 
   #path(connection: Connection, secretName: string): string {
