@@ -7,12 +7,12 @@ import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
-import { type AppConfig, loadStackConfig } from "./config";
-import { organizationSecrets, repositorySecrets } from "./dockerhub";
-import { appOutput, type StackOutputs } from "./outputs";
-import { pendingValues } from "./pending";
-import { createProviders } from "./providers";
-import { surveyStack } from "./survey";
+import { type AppConfig, loadStackConfig } from "./src/settings/config";
+import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
+import { appOutput, type StackOutputs } from "./src/pipeline/outputs";
+import { pendingValues } from "./src/pipeline/pending";
+import { createProviders } from "./src/pipeline/providers";
+import { surveyStack } from "./src/world/survey";
 
 async function main(): Promise<StackOutputs> {
   const stack = loadStackConfig();

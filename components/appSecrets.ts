@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { canonicalDuration } from "../duration";
-import { dopplerNames, parseTemplate } from "../template";
+import { canonicalDuration } from "../lib/duration";
+import { dopplerNames, parseTemplate } from "../lib/template";
 import { requirePlain } from "./plain";
 
 /** Where a Secret is. */

@@ -1,6 +1,6 @@
 import * as doppler from "@pulumiverse/doppler";
 import * as pulumi from "@pulumi/pulumi";
-import type { Workplace } from "../workplace";
+import type { Workplace } from "../src/world/doppler";
 import { requirePlain } from "./plain";
 
 /** Doppler's ids of things that exist and are taken over as they are. */

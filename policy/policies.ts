@@ -1,5 +1,5 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
-import { credentialIn } from "../credentials";
+import { credentialIn } from "../lib/credentials";
 import { seconds } from "./duration";
 import { at, isKnown, isMap, list, map, text, texts } from "./properties";
 

@@ -1,5 +1,5 @@
 import { type Observation, only, runProgram, type Scenario, stackFile } from "./mocks";
-import type { StackOutputs } from "../outputs";
+import type { StackOutputs } from "../src/pipeline/outputs";
 
 // What a run finds in its cluster before it begins, and what it makes of it.
 

@@ -1,6 +1,6 @@
-import { argocdSecrets } from "../argocd";
-import { pullSecret } from "../pullSecrets";
-import { dopplerNames, parseTemplate } from "../template";
+import { argocdSecrets } from "../src/settings/argocd";
+import { pullSecret } from "../src/settings/pullSecrets";
+import { dopplerNames, parseTemplate } from "../lib/template";
 
 const repository = { name: "deploy", url: "https://git.acme.example/d.git", type: "git", keys: {}, values: {} };
 const settings = { namespace: "argocd", repositories: [], repositoryCredentials: [] };

@@ -1,6 +1,12 @@
 import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
-import { classificationProblems, PLAIN_NAMES, plainName, tlsProblem, type Classified } from "../classification";
+import {
+  classificationProblems,
+  PLAIN_NAMES,
+  plainName,
+  tlsProblem,
+  type Classified,
+} from "../src/settings/classification";
 
 const NONE = { plainValues: [], secretNames: [] };
 

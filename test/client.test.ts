@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { appSecrets, deliveredApp, type PipelineOutputs } from "../client";
-import type { StackOutputs } from "../outputs";
-import { credentialIn } from "../credentials";
+import type { StackOutputs } from "../src/pipeline/outputs";
+import { credentialIn } from "../lib/credentials";
 import { run, runProgram, valueOf } from "./mocks";
 
 // The app teams' package on the outputs that the pipeline's program really has.

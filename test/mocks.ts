@@ -3,8 +3,8 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { Cluster, ClusterError, type ClusterObject } from "../cluster";
-import type { StackOutputs } from "../outputs";
+import { Cluster, ClusterError, type ClusterObject } from "../src/world/kubectl";
+import type { StackOutputs } from "../src/pipeline/outputs";
 
 // Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
 // engine: pulumi's own Mocks interface hides secretness, parents, dependencies and options.

@@ -1,4 +1,4 @@
-import { siblingProblems, usersOf } from "../ownership";
+import { siblingProblems, usersOf } from "../src/settings/ownership";
 import { stackFile } from "./mocks";
 
 // What two stack files say of the same thing.

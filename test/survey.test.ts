@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { handover } from "../handover";
-import { type ConfigSource, parseStackConfig } from "../config";
-import { surveyStack } from "../survey";
+import { handover } from "../src/pipeline/rotation";
+import { type ConfigSource, parseStackConfig } from "../src/settings/config";
+import { surveyStack } from "../src/world/survey";
 import { type Observation, only, run, runProgram, type Scenario, SecretInput, stackFile } from "./mocks";
-import type { StackOutputs } from "../outputs";
+import type { StackOutputs } from "../src/pipeline/outputs";
 
 // What a run finds before it begins, and what it makes of it.
 

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Cluster } from "./cluster";
+import type { Cluster } from "./kubectl";
 import { type ClusterAdoption, clusterPreflight } from "./clusterPreflight";
-import type { StackConfig } from "./config";
-import type { KnownResource } from "./stackState";
-import type { Workplace } from "./workplace";
+import type { StackConfig } from "../settings/config";
+import type { KnownResource } from "./state";
+import type { Workplace } from "./doppler";
 
 // Looks before anything is created: is what this stack builds on there, and is what it is to make still to be made?
 

@@ -2,13 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { argocdSecrets, REPOSITORY_FIELDS } from "./argocd";
 import { classificationProblems, sealed } from "./classification";
-import { credentialIn } from "./credentials";
-import { canonicalDuration, DURATION_FORM } from "./duration";
+import { credentialIn } from "../../lib/credentials";
+import { canonicalDuration, DURATION_FORM } from "../../lib/duration";
 import { claimedSecrets, siblingProblems, usersOf } from "./ownership";
 import { DOCKER_HUB, pullSecret } from "./pullSecrets";
 import type { SecretSettings } from "./secretSettings";
 import { siblingStacks, type Stacks } from "./siblings";
-import { dopplerNames, parseTemplate } from "./template";
+import { dopplerNames, parseTemplate } from "../../lib/template";
 
 // The stack's settings (Pulumi.<stack>.yaml) as one typed, validated object. The only reader of pulumi.Config and of
 // the environment. No message here repeats a value: a value in the wrong place may be a credential.

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
-import { BY_NAME, credentialIn, credentialsIn, PEM_PRIVATE_KEY } from "./credentials";
+import { BY_NAME, credentialIn, credentialsIn, PEM_PRIVATE_KEY } from "../../lib/credentials";
 import type { Stacks } from "./siblings";
-import { parseTemplate } from "./template";
+import { parseTemplate } from "../../lib/template";
 
 // What belongs into Doppler and what into plain YAML. Harmful if public: Doppler. Could stand in a README: plain YAML.
 // A stack's settings are held to both.

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Workplace } from "./workplace";
+import type { Workplace } from "../world/doppler";
 
 /** A rotation under way. */
 export interface Rotation {

@@ -1,4 +1,4 @@
-import type { Sources } from "./template";
+import type { Sources } from "../../lib/template";
 
 /** A Secret that the stack's settings ask for, whatever it is for. */
 export interface SecretSettings extends Sources {

@@ -1,5 +1,5 @@
-import type { StackConfig } from "./config";
-import { dopplerNames, namesByKey, type Sources } from "./template";
+import type { StackConfig } from "../settings/config";
+import { dopplerNames, namesByKey, type Sources } from "../../lib/template";
 
 /** The keys of an app's Secret that still want a value, and the Doppler names to type. */
 export function pendingKeys(app: Sources, values: ReadonlyMap<string, unknown> | undefined): Record<string, string[]> {

@@ -1,14 +1,14 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { TOKEN_ANNOTATION } from "./components/dopplerSecretStore";
+import { TOKEN_ANNOTATION } from "../../components/dopplerSecretStore";
 import type { Adoption } from "./preflight";
 import { preflight } from "./preflight";
-import { Cluster } from "./cluster";
-import type { StackConfig } from "./config";
-import { handover } from "./handover";
-import { type KnownResource, stateOf } from "./stackState";
-import { Workplace } from "./workplace";
+import { Cluster } from "./kubectl";
+import type { StackConfig } from "../settings/config";
+import { handover } from "../pipeline/rotation";
+import { type KnownResource, stateOf } from "./state";
+import { Workplace } from "./doppler";
 
 /** What is there before a run: in Doppler, in this stack's state and in those of the stacks it shares with. */
 export interface Survey {

@@ -1,6 +1,6 @@
-import { Cluster, ClusterError, type ClusterObject } from "./cluster";
-import type { StackConfig } from "./config";
-import type { KnownResource } from "./stackState";
+import { Cluster, ClusterError, type ClusterObject } from "./kubectl";
+import type { StackConfig } from "../settings/config";
+import type { KnownResource } from "./state";
 
 /** Ids of objects in the cluster that exist and are to be taken over rather than created. */
 export interface ClusterAdoption {

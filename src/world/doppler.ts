@@ -73,7 +73,7 @@ export class Workplace {
     return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at ?? null }));
   }
 
-  /** Revokes a service token. For a token that no state can know: see {@link ../components/dopplerProject}. */
+  /** Revokes a service token. For a token that no state can know: see {@link ../../components/dopplerProject}. */
   async revoke(project: string, config: string, slug: string): Promise<void> {
     await this.#request("DELETE", "/v3/configs/config/tokens/token", {}, { project, config, slug });
   }
