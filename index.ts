@@ -7,7 +7,7 @@ import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { ownNamespace } from "./components/ownNamespace";
-import { type AppConfig, loadStackConfig } from "./src/settings/config";
+import { type AppConfig, loadStackConfig } from "./src/settings";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { appOutput, type StackOutputs } from "./src/pipeline/outputs";
 import { pendingValues } from "./src/pipeline/pending";

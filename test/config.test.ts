@@ -1,5 +1,5 @@
 import { isSecret, type Output } from "@pulumi/pulumi";
-import { ConfigSource, parseStackConfig, StackConfigError } from "../src/settings/config";
+import { ConfigSource, parseStackConfig, StackConfigError } from "../src/settings";
 import { stackFile } from "./mocks";
 
 type Values = Record<string, unknown>;

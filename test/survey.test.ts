@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { handover } from "../src/pipeline/rotation";
-import { type ConfigSource, parseStackConfig } from "../src/settings/config";
+import { type ConfigSource, parseStackConfig } from "../src/settings";
 import { surveyStack } from "../src/world/survey";
 import { type Observation, only, run, runProgram, type Scenario, SecretInput, stackFile } from "./mocks";
 import type { StackOutputs } from "../src/pipeline/outputs";

@@ -2,7 +2,7 @@ import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import type { ActionsSecretValue, GithubActionsSecretsArgs } from "../../components/githubActionsSecrets";
 import type { GithubOrganizationSecretsArgs } from "../../components/githubOrganizationSecrets";
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 import { actionsSecretStandings, knownSecret, type SecretPlace, type Survey } from "../world/survey";
 
 // What to write to GitHub: the values that have been typed into Doppler, and for each whether GitHub's copy has to be

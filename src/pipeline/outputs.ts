@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretReference } from "../../components/appSecrets";
-import type { AppConfig } from "../settings/config";
+import type { AppConfig } from "../settings";
 import { pendingKeys } from "./pending";
 
 /** What app teams read with `pulumi stack output` or a StackReference. Names only: no value and no token. */

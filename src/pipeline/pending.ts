@@ -1,4 +1,4 @@
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 import { dopplerNames, namesByKey, type Sources } from "../../lib/template";
 
 /** The keys of an app's Secret that still want a value, and the Doppler names to type. */

@@ -1,7 +1,7 @@
 import * as doppler from "@pulumiverse/doppler";
 import * as github from "@pulumi/github";
 import * as kubernetes from "@pulumi/kubernetes";
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 
 /** The providers of a stack, each told explicitly which account or cluster it works on. */
 export interface Providers {

@@ -1,5 +1,5 @@
 import { Cluster, ClusterError, type ClusterObject } from "./kubectl";
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 import type { KnownResource } from "./state";
 
 /** Ids of objects in the cluster that exist and are to be taken over rather than created. */

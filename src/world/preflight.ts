@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "./kubectl";
 import { type ClusterAdoption, clusterPreflight } from "./clusterPreflight";
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 import type { KnownResource } from "./state";
 import type { Workplace } from "./doppler";
 

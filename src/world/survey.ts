@@ -5,7 +5,7 @@ import { TOKEN_ANNOTATION } from "../../components/dopplerSecretStore";
 import type { Adoption } from "./preflight";
 import { preflight } from "./preflight";
 import { Cluster } from "./kubectl";
-import type { StackConfig } from "../settings/config";
+import type { StackConfig } from "../settings";
 import { handover } from "../pipeline/rotation";
 import { type KnownResource, stateOf } from "./state";
 import { Workplace } from "./doppler";
