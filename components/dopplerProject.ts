@@ -1,6 +1,5 @@
 import * as doppler from "@pulumiverse/doppler";
 import * as pulumi from "@pulumi/pulumi";
-import type { Workplace } from "../src/world/doppler";
 import { requirePlain } from "./plain";
 
 /** Doppler's ids of things that exist and are taken over as they are. */
@@ -50,14 +49,29 @@ export interface DopplerProjectArgs {
   adopt?: AdoptedDoppler;
 }
 
-/** What only a program in the same process can give. */
-export interface DopplerProjectHelp {
-  /** For what the provider can't tell: tokens that an interrupted run has left. Without it they stay until revoked by hand. */
-  workplace?: Pick<Workplace, "serviceTokens" | "revoke">;
+/** The service tokens of Doppler configs, which the provider can't list. */
+export interface ServiceTokens {
+  /** The tokens of a config: each with the time of the last request that came with it, or null if none ever did. */
+  serviceTokens(project: string, config: string): Promise<{ name: string; slug: string; lastSeenAt: string | null }[]>;
+  /** Revokes a token. */
+  revoke(project: string, config: string, slug: string): Promise<void>;
 }
 
-/** By component, its config's id, which tells whether the config exists yet. A member would be an output for other languages. */
+/** What only a program in the same process can give. */
+export interface DopplerProjectHelp {
+  /** To revoke a token that an interrupted run has left. Without it such a token stays until it is revoked by hand. */
+  doppler?: ServiceTokens;
+}
+
 const configIds = new WeakMap<DopplerProject, pulumi.Output<pulumi.ID>>();
+
+/**
+ * The id of the config that apps read: unknown in a preview as long as the config does not exist. No member of the
+ * component, which would make it an output for programs in other languages.
+ */
+export function configId(component: DopplerProject): pulumi.Output<pulumi.ID | undefined> {
+  return configIds.get(component) ?? pulumi.output(undefined);
+}
 
 /**
  * One environment of a Doppler project: the project (where this stack owns it), the environment, the config that apps
@@ -77,7 +91,7 @@ export class DopplerProject extends pulumi.ComponentResource {
     name: string,
     args: DopplerProjectArgs,
     opts?: pulumi.ComponentResourceOptions,
-    { workplace }: DopplerProjectHelp = {},
+    { doppler: tokens }: DopplerProjectHelp = {},
   ) {
     super("secrets-pipeline:index:DopplerProject", name, {}, opts);
     requirePlain(args, "createProject", "serviceTokenName", "protect", "adopt");
@@ -116,34 +130,13 @@ export class DopplerProject extends pulumi.ComponentResource {
         {
           // Never protected: rotation replaces it.
           parent: this,
-          hooks: workplace && { beforeCreate: [({ newInputs }) => revokeOrphans(workplace, newInputs)] },
+          hooks: tokens && { beforeCreate: [({ newInputs }) => revokeOrphans(tokens, newInputs)] },
         },
       );
       this.serviceToken = pulumi.secret(token.key);
     }
     configIds.set(this, (branch ?? environment).id);
     this.registerOutputs({ project: this.project, config: this.config });
-  }
-
-  /**
-   * The values typed into the config so far, each a secret, by Doppler name; a name without a value, or with an empty
-   * one, is absent. `undefined` while a preview can't read them because the config does not exist yet.
-   *
-   * @throws what Doppler answers, if the config can't be read
-   */
-  async values(): Promise<Map<string, pulumi.Output<string>> | undefined> {
-    // Project and config are known texts even in the very first preview; the id tells whether there is a config to ask.
-    const id = configIds.get(this);
-    if (id === undefined || (await known(id)) === undefined) return undefined;
-    const [project, config] = [await known(this.project), await known(this.config)];
-    if (project === undefined || config === undefined) return undefined;
-    const { map } = await doppler.getSecrets({ project, config }, { parent: this });
-    // The SDK's result is plain. An empty text becomes "no value" in the SDKs that it would be handed on to.
-    return new Map(
-      Object.entries(map)
-        .filter(([, value]) => value !== "")
-        .map(([key, value]) => [key, pulumi.secret(value)]),
-    );
   }
 }
 
@@ -153,24 +146,15 @@ export class DopplerProject extends pulumi.ComponentResource {
  *
  * @throws if a token of this name is in use
  */
-async function revokeOrphans(workplace: Pick<Workplace, "serviceTokens" | "revoke">, inputs: unknown): Promise<void> {
+async function revokeOrphans(tokens: ServiceTokens, inputs: unknown): Promise<void> {
   const { project, config, name } = inputs as { project: string; config: string; name: string };
-  for (const token of (await workplace.serviceTokens(project, config)).filter((t) => t.name === name)) {
+  for (const token of (await tokens.serviceTokens(project, config)).filter((t) => t.name === name)) {
     if (token.lastSeenAt !== null) {
       throw new Error(
         `Config "${config}" of project "${project}" has a service token "${name}" that is in use and is not this stack's. ` +
           "Give doppler.serviceToken another name; revoke the old token once nothing uses it.",
       );
     }
-    await workplace.revoke(project, config, token.slug);
+    await tokens.revoke(project, config, token.slug);
   }
-}
-
-/**
- * An output's value once it is there, or `undefined` where a preview can't know it yet. For the rare decision of
- * *whether* to declare a resource; not for secrets, since what comes back is plain.
- */
-async function known<T>(output: pulumi.Output<T>): Promise<T | undefined> {
-  const { value } = (await pulumi.runtime.serializeProperties("known", { value: output })) as { value: T };
-  return value === pulumi.runtime.unknownValue ? undefined : value;
 }

@@ -22,8 +22,24 @@ export interface AdoptedStore {
   store?: string;
 }
 
-/** Says on the store which token it works with; a change has the operator look at the store at once. */
-export const TOKEN_ANNOTATION = "secrets-pipeline/service-token";
+const TOKEN_ANNOTATION = "secrets-pipeline/service-token";
+
+/**
+ * The annotation that says on a store which service token it works with. A change of it has the operator look at the
+ * store at once.
+ */
+function tokenAnnotation(
+  serviceTokenName: pulumi.Input<string> | undefined,
+): Record<string, pulumi.Input<string>> | undefined {
+  return serviceTokenName === undefined ? undefined : { [TOKEN_ANNOTATION]: serviceTokenName };
+}
+
+/** The name of the service token that a store works with, from the store's outputs in a state. */
+export function serviceTokenOf(outputs: Readonly<Record<string, unknown>>): string | undefined {
+  const metadata = outputs["metadata"] as { annotations?: Record<string, unknown> } | undefined;
+  const name = metadata?.annotations?.[TOKEN_ANNOTATION];
+  return typeof name === "string" ? name : undefined;
+}
 
 /** The arguments of {@link DopplerSecretStore}. */
 export interface DopplerSecretStoreArgs {
@@ -111,7 +127,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
     );
     const { name: secret, namespace } = token.metadata;
     return {
-      annotations: args.serviceTokenName === undefined ? undefined : { [TOKEN_ANNOTATION]: args.serviceTokenName },
+      annotations: tokenAnnotation(args.serviceTokenName),
       provider: { auth: { secretRef: { dopplerToken: { name: secret, key: "dopplerToken", namespace } } } },
     };
   }

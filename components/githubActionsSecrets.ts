@@ -1,18 +1,7 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { requirePlain } from "./plain";
-
-/** What a secret is set to. */
-export interface ActionsSecretValue {
-  /** Made a secret here if it isn't one. An empty value can't be expressed by the provider. */
-  value: pulumi.Input<string>;
-
-  /**
-   * A flag that changes nothing but that a change of it writes the value anew, in place. The provider plans no update
-   * for a secret that was overwritten or deleted by hand.
-   */
-  rewritten?: boolean;
-}
+import { type ActionsSecretValue, flagged, unflagged } from "./secretValue";
 
 /** The arguments of {@link GithubActionsSecrets}. */
 export interface GithubActionsSecretsArgs {
@@ -85,20 +74,4 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
 /** The names of secrets, in alphabetical order. */
 export function namesOf(secrets: readonly { secretName: pulumi.Output<string> }[]): pulumi.Output<string[]> {
   return pulumi.all(secrets.map((s) => s.secretName)).apply((names) => names.sort());
-}
-
-/** The value for a resource with a flag that has no other effect. */
-export function flagged({ value, rewritten }: ActionsSecretValue): {
-  value: pulumi.Output<string>;
-  destroyOnDrift?: true;
-} {
-  return { value: pulumi.secret(value), ...(rewritten && { destroyOnDrift: true }) };
-}
-
-/** The same for one without: there the value has a second name, an older one, and goes from one to the other. */
-export function unflagged({ value, rewritten }: ActionsSecretValue): {
-  value?: pulumi.Output<string>;
-  plaintextValue?: pulumi.Output<string>;
-} {
-  return { [rewritten ? "plaintextValue" : "value"]: pulumi.secret(value) };
 }

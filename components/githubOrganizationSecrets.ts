@@ -1,7 +1,8 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
-import { type ActionsSecretValue, flagged, namesOf, unflagged } from "./githubActionsSecrets";
+import { namesOf } from "./githubActionsSecrets";
 import { requirePlain } from "./plain";
+import { type ActionsSecretValue, flagged, unflagged } from "./secretValue";
 
 /** The arguments of {@link GithubOrganizationSecrets}. */
 export interface GithubOrganizationSecretsArgs {

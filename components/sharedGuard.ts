@@ -12,8 +12,7 @@ export interface SharedGuardArgs {
 /** As the engine shows it where the program does not run along, which is when nobody can ask who the users are. */
 const HOOK = "still used by other stacks? Only the program can tell: pulumi destroy --run-program";
 
-/** Registers the guard's check. To be called by every run, also by one whose guard does not ask any more. */
-export function guardCheck({ shared, users }: SharedGuardArgs): pulumi.ResourceHook {
+function check({ shared, users }: SharedGuardArgs): pulumi.ResourceHook {
   return new pulumi.ResourceHook(HOOK, () => {
     if (users.length > 0) {
       throw new Error(
@@ -31,10 +30,12 @@ export function guardCheck({ shared, users }: SharedGuardArgs): pulumi.ResourceH
 export class SharedGuard extends pulumi.ComponentResource {
   constructor(
     name: string,
-    args: SharedGuardArgs & { check: pulumi.ResourceHook; protect: boolean },
+    args: SharedGuardArgs & { protect: boolean },
     opts: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Input<pulumi.Resource>[] },
   ) {
     super("secrets-pipeline:index:SharedGuard", name, {}, opts);
+    // Also where nothing is shared any more: the state may still name the hook, and the engine wants every hook it names.
+    const hook = check(args);
     new pulumi.Stash(
       `${name}-stash`,
       { input: { shared: args.shared } },
@@ -42,7 +43,7 @@ export class SharedGuard extends pulumi.ComponentResource {
         parent: this,
         dependsOn: opts.dependsOn,
         protect: args.protect,
-        hooks: args.shared.length > 0 ? { beforeDelete: [args.check] } : undefined,
+        hooks: args.shared.length > 0 ? { beforeDelete: [hook] } : undefined,
       },
     );
     this.registerOutputs({});

@@ -1,6 +1,6 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import { credentialIn } from "../lib/credentials";
-import { seconds } from "./duration";
+import { seconds } from "../lib/duration";
 import { at, isKnown, isMap, list, map, text, texts } from "./properties";
 
 // Each policy is one promise about a stack. No message repeats a value: what is in the wrong place may be a credential,

@@ -1,6 +1,6 @@
 import type { State, Step } from "./preview";
 import { urnParts } from "./preview";
-import { seconds } from "../policy/duration";
+import { seconds } from "../lib/duration";
 import { parseTemplate } from "../lib/template";
 
 // What the ExternalSecrets in a preview make: which Secrets, with which keys, for which apps, at what cost.

@@ -7,6 +7,7 @@ import {
   objectName,
   type MadeSecret,
 } from "./externalSecrets";
+import { pendingNames } from "../lib/pendingNotice";
 import { type Preview, type State, type Step, urnParts } from "./preview";
 
 // What a preview means to a reviewer. A report holds names only: it may be stored and shown.
@@ -96,7 +97,7 @@ export function report(stack: string, preview: Preview): StackReport {
     secrets: secretChanges(was, becomes),
     ci: ciChanges(before, after),
     interruptions: interruptions(steps, was, becomes),
-    withoutValue: namesWithoutValue(messages.map(({ text }) => text)),
+    withoutValue: pendingNames(messages.map(({ text }) => text)),
     reads: { before: readsOf(before), after: readsOf(after) },
     differences,
     unchanged: new Set(steps.filter(({ op }) => op === "same").map(({ urn }) => urn)).size,
@@ -270,14 +271,6 @@ function interruptions(
   }
   const order = ["values", "secret", "delivery"];
   return found.sort((a, b) => order.indexOf(a.harm) - order.indexOf(b.harm) || (a.text < b.text ? -1 : 1));
-}
-
-/** The names in the program's warning about values that nobody has typed yet. */
-function namesWithoutValue(messages: readonly string[]): string[] {
-  const names = messages
-    .filter((text) => /Doppler name(s need values| needs a value)/.test(text))
-    .flatMap((text) => [...text.matchAll(/^ {2}([A-Z_][A-Z0-9_]*) \(/gm)].map(([, name]) => name ?? ""));
-  return [...new Set(names)].sort();
 }
 
 function dopplerOf(states: readonly State[]): StackReport["doppler"] {

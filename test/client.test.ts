@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { appSecrets, deliveredApp, type PipelineOutputs } from "../client";
 import type { StackOutputs } from "../src/pipeline/outputs";
 import { credentialIn } from "../lib/credentials";
-import { run, runProgram, valueOf } from "./mocks";
+import { run, valueOf } from "./support/mocks";
+import { runProgram } from "./support/program";
 
 // The app teams' package on the outputs that the pipeline's program really has.
 

@@ -1,6 +1,6 @@
 import { isSecret, type Output } from "@pulumi/pulumi";
 import { ConfigSource, parseStackConfig, StackConfigError } from "../src/settings";
-import { stackFile } from "./mocks";
+import { stackFile } from "./support/program";
 
 type Values = Record<string, unknown>;
 

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { Registration, runProgram, SecretInput, stackFile } from "./mocks";
+import { Registration, SecretInput } from "./support/mocks";
+import { runProgram, stackFile } from "./support/program";
 
 // Every resource of the checked-in stacks, as it is sent to the engine. `make golden` renews the dumps; what a change
 // does to a stack is then seen in their diff.

@@ -1,5 +1,5 @@
 import { siblingProblems, usersOf } from "../src/settings/ownership";
-import { stackFile } from "./mocks";
+import { stackFile } from "./support/program";
 
 // What two stack files say of the same thing.
 

@@ -1,7 +1,8 @@
 import { policies } from "../policy/policies";
-import { seconds } from "../policy/duration";
+import { seconds } from "../lib/duration";
 import { asSeenByPolicies } from "../policy/properties";
-import { runProgram, SecretInput, stackFile } from "./mocks";
+import { SecretInput } from "./support/mocks";
+import { runProgram, stackFile } from "./support/program";
 
 // The policies one by one: what each lets pass and what breaks it. With the real engine: sandbox/e2e/policy.test.ts.
 

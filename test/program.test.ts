@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { only, runProgram, SecretInput, stackFile, UNKNOWN, valueOf } from "./mocks";
+import { only, SecretInput, UNKNOWN, valueOf } from "./support/mocks";
+import { runProgram, stackFile } from "./support/program";
 
 // index.ts as a whole: what it wires, and in which states of the world.
 

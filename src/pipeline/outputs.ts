@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { AppSecretReference } from "../../components/appSecrets";
+import type { AppSecretReference, AppSecrets } from "../../components/appSecrets";
+import type { DopplerProject } from "../../components/dopplerProject";
+import type { DopplerSecretStore } from "../../components/dopplerSecretStore";
 import type { AppConfig } from "../settings";
 import { pendingKeys } from "./pending";
+import type { Values } from "./values";
 
 /** What app teams read with `pulumi stack output` or a StackReference. Names only: no value and no token. */
 export interface StackOutputs {
@@ -19,6 +22,20 @@ export interface AppOutput extends AppSecretReference {
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
   workloadAnnotations: Record<string, string>;
+}
+
+/** The stack's outputs. */
+export function stackOutputs(
+  apps: readonly { app: AppConfig; secret: AppSecrets }[],
+  { project, config }: DopplerProject,
+  { storeName }: DopplerSecretStore,
+  values: Values,
+): StackOutputs {
+  return {
+    apps: Object.fromEntries(apps.map(({ app, secret }) => [app.name, appOutput(app, secret.reference, values)])),
+    store: storeName,
+    doppler: { project, config },
+  };
 }
 
 /**

@@ -1,5 +1,7 @@
-import type { StackConfig } from "../settings";
+import * as pulumi from "@pulumi/pulumi";
+import { pendingNotice } from "../../lib/pendingNotice";
 import { dopplerNames, namesByKey, type Sources } from "../../lib/template";
+import type { StackConfig } from "../settings";
 
 /** The keys of an app's Secret that still want a value, and the Doppler names to type. */
 export function pendingKeys(app: Sources, values: ReadonlyMap<string, unknown> | undefined): Record<string, string[]> {
@@ -34,12 +36,11 @@ export function pendingValues(
   const ci = organization === undefined ? repositories.join(", ") : `organisation ${organization.owner}`;
   for (const { dopplerName } of stack.githubActions?.secrets ?? []) needs(dopplerName, `CI of ${ci}`);
   if (users.size === 0) return undefined;
+  return pendingNotice({ project: stack.doppler.project.name, config: stack.doppler.config, users });
+}
 
-  const { project, config } = stack.doppler;
-  return [
-    `${users.size} Doppler ${users.size === 1 ? "name needs a value" : "names need values"} in project "${project.name}", config "${config}":`,
-    ...[...users].map(([name, by]) => `  ${name} (${by.join("; ")})`),
-    `Type them in the Doppler dashboard, or: doppler secrets set NAME --project ${project.name} --config ${config}`,
-    "Apps get theirs within their refresh interval; CI's are written by the next `pulumi up`.",
-  ].join("\n");
+/** Warns of the Doppler names that still need values, if there are any. */
+export async function warnOfPending(...args: Parameters<typeof pendingValues>): Promise<void> {
+  const notice = pendingValues(...args);
+  if (notice !== undefined) await pulumi.log.warn(notice);
 }

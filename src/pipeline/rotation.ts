@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Workplace } from "../world/doppler";
+import { serviceTokenOf } from "../../components/dopplerSecretStore";
+import type { StackConfig } from "../settings";
+import type { DopplerClient, World } from "../world";
 
 /** A rotation under way. */
 export interface Rotation {
@@ -28,7 +30,7 @@ const PATIENCE: Patience = { quiet: 5_000, deadline: 150_000, poll: 1_000 };
  * Doppler) it says so and returns: a token that may be leaked must not live on for that.
  */
 export async function handover(
-  workplace: Pick<Workplace, "serviceTokens">,
+  doppler: Pick<DopplerClient, "serviceTokens">,
   { project, config, from, to }: Rotation,
   { quiet, deadline, poll }: Patience = PATIENCE,
 ): Promise<void> {
@@ -37,7 +39,7 @@ export async function handover(
   let lastSeen: string | null | undefined;
   let since = started;
   for (;;) {
-    const tokens = await workplace.serviceTokens(project, config);
+    const tokens = await doppler.serviceTokens(project, config);
     const now = performance.now();
     const old = tokens.find((token) => token.name === from);
     if (old === undefined) return;
@@ -57,4 +59,18 @@ export async function handover(
     }
     await delay(poll);
   }
+}
+
+/**
+ * What the store calls when it has moved to another service token. The token to hand over from is the one that the
+ * store had in the last state: after a run that was cut off between token and store this is still the old one.
+ */
+export function tokenHandover(stack: StackConfig, { doppler, state }: World): () => Promise<void> {
+  const { project, config, serviceToken: to } = stack.doppler;
+  const store = state.object("kubernetes:external-secrets.io/v1:ClusterSecretStore", stack.store.name);
+  const from = store && serviceTokenOf(store);
+  return async () => {
+    if (from === undefined || from === to) return;
+    await handover(doppler, { project: project.name, config, from, to });
+  };
 }

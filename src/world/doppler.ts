@@ -1,7 +1,18 @@
 import { z } from "zod";
+import type { StackConfig } from "../settings";
 
-// What a program can't learn through the provider: whether a thing is there before it is created, and who uses it.
-// Reads only; everything that changes Doppler is a resource.
+// The Pulumi provider for Doppler can't tell whether a thing exists before it is created, nor who uses it. This client
+// asks Doppler's API for that. Whatever changes Doppler is a resource; the one exception is {@link DopplerClient.revoke}.
+
+/** What Doppler has of a stack's project. */
+export interface DopplerFindings {
+  /** The project; `undefined` if there is none that this token may see. */
+  project?: { name: string; description: string };
+  /** Its environments. */
+  environments: { slug: string; name: string }[];
+  /** The configs of the stack's environment, read only where the stack has a branch config. */
+  configs: string[];
+}
 
 /** A service token as Doppler lists it; never with its key. */
 export interface ListedToken {
@@ -24,7 +35,7 @@ const ATTEMPTS = 5;
 const TIMEOUT_MS = 30_000;
 
 /** Doppler refused or did not answer. The message says what was asked and what came back; it holds no token. */
-export class WorkplaceError extends Error {
+export class DopplerError extends Error {
   constructor(
     message: string,
     /** The HTTP status, if there was an answer. */
@@ -34,8 +45,8 @@ export class WorkplaceError extends Error {
   }
 }
 
-/** The Doppler workplace that a token gives access to. */
-export class Workplace {
+/** Doppler's API, with the rights of one token. */
+export class DopplerClient {
   readonly #host: string;
   readonly #token: string;
 
@@ -73,7 +84,7 @@ export class Workplace {
     return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at ?? null }));
   }
 
-  /** Revokes a service token. For a token that no state can know: see {@link ../../components/dopplerProject}. */
+  /** Revokes a service token that an interrupted run made and no state knows. */
   async revoke(project: string, config: string, slug: string): Promise<void> {
     await this.#request("DELETE", "/v3/configs/config/tokens/token", {}, { project, config, slug });
   }
@@ -92,7 +103,7 @@ export class Workplace {
     try {
       return await this.#get(path, query);
     } catch (error) {
-      if (!(error instanceof WorkplaceError)) throw error;
+      if (!(error instanceof DopplerError)) throw error;
       const absent =
         error.status === 404 ||
         ((error.status === 400 || error.status === 403) &&
@@ -123,7 +134,7 @@ export class Workplace {
         });
       } catch (error) {
         const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-        throw new WorkplaceError(`Doppler can't be reached: ${what}: ${(cause as Error).message}`);
+        throw new DopplerError(`Doppler can't be reached: ${what}: ${(cause as Error).message}`);
       }
       const text = await response.text();
       if (response.ok) return JSON.parse(text) as unknown;
@@ -132,9 +143,21 @@ export class Workplace {
         await new Promise((resolve) => setTimeout(resolve, 1000 * (seconds > 0 ? Math.min(seconds, 60) : 1)));
         continue;
       }
-      throw new WorkplaceError(`Doppler refused ${what}: ${refusal(text)} (HTTP ${response.status})`, response.status);
+      throw new DopplerError(`Doppler refused ${what}: ${refusal(text)} (HTTP ${response.status})`, response.status);
     }
   }
+}
+
+/** Reads what Doppler has of a stack's project. */
+export async function readDoppler(
+  { doppler: { project, environment, branchConfig } }: Pick<StackConfig, "doppler">,
+  client: DopplerClient,
+): Promise<DopplerFindings> {
+  const found = await client.project(project.name);
+  const environments = found === undefined ? [] : await client.environments(project.name);
+  const askConfigs = branchConfig !== undefined && environments.some(({ slug }) => slug === environment.slug);
+  const configs = askConfigs ? await client.configs(project.name, environment.slug) : [];
+  return { project: found, environments, configs };
 }
 
 /** What a refusal says, if it is one of Doppler's own. */

@@ -1,5 +1,6 @@
-import { type Observation, only, runProgram, type Scenario, stackFile } from "./mocks";
-import type { StackOutputs } from "../src/pipeline/outputs";
+import type { StackOutputs } from "../../src/pipeline/outputs";
+import { type Observation, only } from "../support/mocks";
+import { runStack as program } from "../support/program";
 
 // What a run finds in its cluster before it begins, and what it makes of it.
 
@@ -7,14 +8,6 @@ beforeEach(() => {
   process.env["DOPPLER_TOKEN"] = "dp.pt.test";
   process.env["GITHUB_TOKEN"] = "ghp_test";
 });
-
-const program = (
-  scenario: Partial<Scenario>,
-  over: Record<string, unknown> = {},
-): Promise<Observation<StackOutputs>> => {
-  const own = Object.fromEntries(Object.entries(over).map(([key, value]) => [`secrets-pipeline:${key}`, value]));
-  return runProgram({ doppler: {}, ...scenario, stack: "dev", config: { ...stackFile("dev"), ...own } });
-};
 
 const imports = ({ resources }: Observation<StackOutputs>) =>
   Object.fromEntries(resources.filter((r) => r.options["import"]).map((r) => [r.name, r.options["import"]]));

@@ -1,10 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
-import { Cluster, ClusterError, type ClusterObject } from "../src/world/kubectl";
-import type { StackOutputs } from "../src/pipeline/outputs";
+import { Cluster, ClusterError, type ClusterObject } from "../../src/world/kubectl";
 
 // Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
 // engine: pulumi's own Mocks interface hides secretness, parents, dependencies and options.
@@ -300,26 +296,4 @@ export function only(resources: Registration[], name: string): Registration {
     throw new Error(`${found.length} resources named "${name}" among ${resources.map((r) => r.name).join(", ")}`);
   }
   return found[0];
-}
-
-/** The `config:` part of a checked-in stack file. */
-export function stackFile(stack: string): Record<string, unknown> {
-  const path = join(__dirname, "..", `Pulumi.${stack}.yaml`);
-  return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
-}
-
-/** Runs the whole program with a stack's configuration. */
-export async function runProgram(
-  scenario: Scenario & { stack: string; config?: Record<string, unknown> },
-): Promise<Observation<StackOutputs>> {
-  const config = scenario.config ?? stackFile(scenario.stack);
-  const { default: program } = await import("../index");
-  return run(scenario, () => {
-    pulumi.runtime.setAllConfig(
-      Object.fromEntries(
-        Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
-      ),
-    );
-    return program();
-  });
 }

@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ComponentProvider, getPulumiComponents } from "@pulumi/pulumi/provider/experimental";
-import * as components from "../components";
+import * as components from "../../components";
 
 // What other languages see of the components.
 
 const manifest = (folder: string) =>
-  JSON.parse(readFileSync(join(__dirname, "..", folder, "package.json"), "utf8")) as { name: string; version: string };
+  JSON.parse(readFileSync(join(__dirname, "..", "..", folder, "package.json"), "utf8")) as {
+    name: string;
+    version: string;
+  };
 const own = manifest("components");
 const program = manifest(".");
 
@@ -29,7 +32,7 @@ describe("the component provider", () => {
   beforeAll(async () => {
     const provider = new ComponentProvider({
       name: own.name,
-      dirname: join(__dirname, "..", "components"),
+      dirname: join(__dirname, "..", "..", "components"),
       components: getPulumiComponents(components),
     });
     schema = JSON.parse(await provider.getSchema()) as Schema;

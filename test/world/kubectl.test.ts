@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { Cluster } from "../src/world/kubectl";
+import { Cluster } from "../../src/world/kubectl";
 
 // What is asked of kubectl, and what is made of its answers: kubectl here is a script that notes how it was called.
 

@@ -1,0 +1,104 @@
+import * as pulumi from "@pulumi/pulumi";
+import { clusterPreflight, type ClusterAdoption } from "./clusterPreflight";
+import type { StackConfig } from "../settings";
+import type { World } from "../world";
+
+// Before anything is made: is there what this stack builds on, and is what it makes still to be made?
+
+/** Ids of things that exist and are taken over rather than made. */
+export interface Adoption {
+  /** Doppler's ids. */
+  doppler: DopplerAdoption;
+  /** Ids of objects in the cluster. */
+  cluster: ClusterAdoption;
+}
+
+interface DopplerAdoption {
+  project?: string;
+  environment?: string;
+  config?: string;
+}
+
+/** What stands in the way of this stack. Nothing was created or changed. */
+export class PreflightError extends pulumi.RunError {
+  constructor(stack: string, problems: string[]) {
+    super(
+      [`Stack "${stack}" can't be run. Nothing was created or changed.`, ...problems.map((p) => `  ${p}`)].join("\n"),
+    );
+  }
+}
+
+/**
+ * Compares what the stack is to make with what is there and with what the stack's state knows.
+ *
+ * @returns what to take over, if the stack's settings say `adopt`
+ * @throws PreflightError naming everything that is missing or in the way
+ */
+export function preflight(stack: StackConfig, world: World): Adoption {
+  const doppler = dopplerPreflight(stack, world);
+  const cluster = clusterPreflight(stack, world.inCluster);
+  const problems = [...doppler.problems, ...operatorProblems(stack, world), ...cluster.problems];
+  if (problems.length > 0) throw new PreflightError(stack.name, problems);
+  return { doppler: doppler.adoption, cluster: cluster.adoption };
+}
+
+function dopplerPreflight(
+  stack: StackConfig,
+  { inDoppler: { project: found, environments, configs }, state }: World,
+): { adoption: DopplerAdoption; problems: string[] } {
+  const { project, environment, branchConfig } = stack.doppler;
+  const adoption: DopplerAdoption = {};
+  const problems: string[] = [];
+  const inTheWay = (what: string, ownedBy: string) =>
+    problems.push(
+      `${what} exists in Doppler, and this stack did not make it.`,
+      `  If another stack owns it: ${ownedBy}.`,
+      `  If it was made by hand, or by a run that was cut off: pulumi config set adopt true --stack ${stack.name}, then pulumi up takes it over as it is.`,
+    );
+
+  if (found === undefined && !project.owned) {
+    problems.push(
+      `Doppler project "${project.name}" does not exist, or this token may not see it.`,
+      `  Stack "${project.ownedBy}" makes it: run pulumi up --stack ${project.ownedBy} first.`,
+    );
+  }
+  if (found !== undefined && project.owned && !state.find("doppler:index/project:Project", { name: project.name })) {
+    if (!stack.adopt) inTheWay(`project "${project.name}"`, "say so with doppler.project.ownedBy");
+    else if (found.description !== (project.description ?? "")) {
+      problems.push(
+        `project "${project.name}" can't be taken over: its description in Doppler differs from doppler.project.description.`,
+        `  Doppler has: ${JSON.stringify(found.description)}`,
+      );
+    } else adoption.project = project.name;
+  }
+
+  const present = environments.find((e) => e.slug === environment.slug);
+  const environmentId = { project: project.name, slug: environment.slug };
+  if (present !== undefined && !state.find("doppler:index/environment:Environment", environmentId)) {
+    const what = `environment "${environment.slug}" of project "${project.name}"`;
+    if (!stack.adopt) inTheWay(what, "give this one an environment of its own, with doppler.environment.slug");
+    else if (present.name !== environment.name) {
+      problems.push(
+        `${what} can't be taken over: its name in Doppler differs from doppler.environment.name.`,
+        `  Doppler has: ${JSON.stringify(present.name)}`,
+      );
+    } else adoption.environment = `${project.name}.${environment.slug}`;
+  }
+
+  if (branchConfig !== undefined && configs.includes(branchConfig)) {
+    const configId = { project: project.name, environment: environment.slug, name: branchConfig };
+    if (!state.find("doppler:index/branchConfig:BranchConfig", configId)) {
+      if (stack.adopt) adoption.config = `${project.name}.${environment.slug}.${branchConfig}`;
+      else inTheWay(`config "${branchConfig}" of project "${project.name}"`, "name another doppler.config");
+    }
+  }
+  return { adoption, problems };
+}
+
+function operatorProblems({ operator }: StackConfig, { operatorState }: World): string[] {
+  if (operator.owned || operatorState?.find("kubernetes:helm.sh/v3:Release", {}) !== undefined) return [];
+  return [
+    "The External Secrets Operator of this cluster is not installed, or its stack can't be read.",
+    `  Stack "${operator.ownedBy}" installs it: run pulumi up --stack ${operator.ownedBy} first.`,
+  ];
+}

@@ -1,0 +1,98 @@
+import { type Cluster, ClusterError, type ClusterObject } from "./kubectl";
+import type { StackConfig } from "../settings";
+import type { StackState } from "./state";
+
+/** What an object is to the stack that would make it. */
+export type Role = "namespace" | "identity" | "store" | "externalSecret";
+
+/** An object that the stack makes. */
+export interface StackObject extends ClusterObject {
+  role: Role;
+  /** The kind as people write it. */
+  title: string;
+  /** Pulumi's type of it. */
+  type: string;
+}
+
+/** What the cluster has of that which the stack would make and its state does not know. */
+export interface ClusterFindings {
+  /** The objects. */
+  objects: StackObject[];
+  /** Whether the cluster serves the operator's kinds, and none of them as `external-secrets.io/v1`. */
+  operatorTooOld: boolean;
+  /** The status of the operator's Helm release, such as `deployed`, if there is one. */
+  releaseStatus?: string;
+  /** Why the cluster could not be asked; nothing is known of it then. */
+  unanswered?: string;
+}
+
+/** The definitions of the operator's kinds, by kubectl's name of the kind. */
+const DEFINITIONS: Readonly<Record<string, string>> = {
+  "clustersecretstore.external-secrets.io": "clustersecretstores.external-secrets.io",
+  "externalsecret.external-secrets.io": "externalsecrets.external-secrets.io",
+};
+
+/** Every object that a stack makes in its cluster. The Helm release is none of them. */
+export function objectsOf({ operator, kubernetes, store, apps, otherSecrets }: StackConfig): StackObject[] {
+  const namespaces = [...(operator.owned ? [operator.namespace] : []), ...kubernetes.createNamespaces];
+  const identity =
+    store.oidc === undefined
+      ? { title: "Secret", kind: "secret", name: store.tokenSecretName }
+      : { title: "ServiceAccount", kind: "serviceaccount", name: store.oidc.serviceAccount };
+  const externalSecrets = [...apps, ...otherSecrets].flatMap((app) => [
+    { name: app.externalSecretName, namespace: app.namespace },
+    ...app.alsoAs.map((other) => ({ name: other.secretName, namespace: other.namespace })),
+  ]);
+  return [
+    ...namespaces.map((name): StackObject => ({
+      role: "namespace",
+      title: "Namespace",
+      type: "kubernetes:core/v1:Namespace",
+      kind: "namespace",
+      name,
+    })),
+    { role: "identity", type: `kubernetes:core/v1:${identity.title}`, namespace: operator.namespace, ...identity },
+    {
+      role: "store",
+      title: "ClusterSecretStore",
+      type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+      kind: "clustersecretstore.external-secrets.io",
+      name: store.name,
+    },
+    ...externalSecrets.map((place): StackObject => ({
+      role: "externalSecret",
+      title: "ExternalSecret",
+      type: "kubernetes:external-secrets.io/v1:ExternalSecret",
+      kind: "externalsecret.external-secrets.io",
+      ...place,
+    })),
+  ];
+}
+
+/** Asks the cluster for what the stack would make, but only for what the stack's state does not know. */
+export async function readCluster(stack: StackConfig, cluster: Cluster, state: StackState): Promise<ClusterFindings> {
+  const { operator } = stack;
+  const unknown = objectsOf(stack).filter(({ type, name, namespace }) => !state.object(type, name, namespace));
+  const releaseUnknown =
+    operator.owned && state.find("kubernetes:helm.sh/v3:Release", { name: operator.releaseName }) === undefined;
+  if (unknown.length === 0 && !releaseUnknown) return { objects: [], operatorTooOld: false };
+  try {
+    const served = new Map<string, string[] | undefined>();
+    for (const [kind, definition] of Object.entries(DEFINITIONS)) {
+      served.set(kind, await cluster.servedVersions(definition));
+    }
+    if ([...served.values()].some((versions) => versions !== undefined && !versions.includes("v1"))) {
+      return { objects: [], operatorTooOld: true };
+    }
+    // kubectl refuses to look for a kind that is not served; there can be no object of it.
+    const askable = unknown.filter(({ kind }) => !served.has(kind) || served.get(kind) !== undefined);
+    return {
+      objects: await cluster.present(askable),
+      operatorTooOld: false,
+      releaseStatus: releaseUnknown ? await cluster.releaseStatus(operator.namespace, operator.releaseName) : undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    return { objects: [], operatorTooOld: false, unanswered: error.message };
+  }
+}

@@ -1,0 +1,116 @@
+import * as pulumi from "@pulumi/pulumi";
+import { AppSecrets, type AppSecretsArgs } from "../../components/appSecrets";
+import { only, run, valueOf } from "../support/mocks";
+
+describe("AppSecrets", () => {
+  const args = { namespace: "default", secretName: "web-secrets", storeName: "store" };
+
+  it("writes the interval as ESO writes it back, one minute by default", async () => {
+    const { resources } = await run({}, () => {
+      new AppSecrets("a", { ...args, keys: { A: "A" } });
+      new AppSecrets("b", { ...args, keys: { A: "A" }, refreshInterval: pulumi.output("90s") });
+    });
+    expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m0s" });
+    expect(only(resources, "b-default-web-secrets").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });
+  });
+
+  it.each([
+    ["namespace", { namespace: pulumi.output("default") }],
+    ["keys", { keys: { A: pulumi.output("A") } }],
+    ["alsoAs", { alsoAs: [{ secretName: pulumi.secret("old"), namespace: "default" }] }],
+  ])("refuses an output as %s, which another language may pass", async (name, more) => {
+    // What comes over the wire has the types that the caller gave it.
+    const given = { ...args, keys: { A: "A" }, ...more } as unknown as AppSecretsArgs;
+    await expect(run({}, () => new AppSecrets("a", given))).rejects.toThrow(`${name}: expected a value that is known`);
+  });
+
+  it("maps keys to Doppler names, whatever the order they are given in", async () => {
+    const { resources, result } = await run(
+      {},
+      () => new AppSecrets("a", { ...args, keys: { z: "LAST", a: "FIRST" } }),
+    );
+    expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({
+      target: { name: "web-secrets", creationPolicy: "Owner" },
+      data: [
+        { secretKey: "a", remoteRef: { key: "FIRST" } },
+        { secretKey: "z", remoteRef: { key: "LAST" } },
+      ],
+    });
+    expect((await valueOf(result.reference)).keys).toEqual(["a", "z"]);
+  });
+
+  const specOf = async (more: Partial<AppSecretsArgs>) => {
+    const { resources, result } = await run({}, () => new AppSecrets("a", { ...args, ...more }));
+    const { target, data } = only(resources, "a-default-web-secrets").inputs["spec"] as Record<string, unknown>;
+    return { target, data, keys: (await valueOf(result.reference)).keys };
+  };
+
+  it("makes values of several Doppler names, fetches each once, and lets nothing else into the Secret", async () => {
+    // Two keys that are no Go identifiers, one that is called as a part of a value.
+    const keys = { "api-key": "API_KEY", PASSWORD: "OTHER_PASSWORD" };
+    const values = { URL: "db://{{ .PASSWORD }}@{{ .HOST }}", "with.api-key": '{{ print "k:" .API_KEY }}' };
+    expect(await specOf({ keys, values })).toEqual({
+      target: {
+        name: "web-secrets",
+        creationPolicy: "Owner",
+        template: {
+          engineVersion: "v2",
+          mergePolicy: "Replace",
+          data: {
+            PASSWORD: "{{ .OTHER_PASSWORD }}",
+            URL: "db://{{ .PASSWORD }}@{{ .HOST }}",
+            "api-key": "{{ .API_KEY }}",
+            "with.api-key": '{{ print "k:" .API_KEY }}',
+          },
+        },
+      },
+      data: ["API_KEY", "HOST", "OTHER_PASSWORD", "PASSWORD"].map((key) => ({ secretKey: key, remoteRef: { key } })),
+      keys: ["PASSWORD", "URL", "api-key", "with.api-key"],
+    });
+  });
+
+  it("gives the Secret a type, labels and annotations, and its keys as they are", async () => {
+    const shape = { type: "kubernetes.io/ssh-auth", labels: { b: "1", a: "2" }, annotations: { n: "3" } };
+    expect(await specOf({ keys: { "ssh-privatekey": "KEY" }, ...shape })).toMatchObject({
+      target: {
+        template: {
+          engineVersion: "v2",
+          type: "kubernetes.io/ssh-auth",
+          metadata: { labels: { a: "2", b: "1" }, annotations: { n: "3" } },
+        },
+      },
+      data: [{ secretKey: "ssh-privatekey", remoteRef: { key: "KEY" } }],
+    });
+  });
+
+  it.each<[Partial<AppSecretsArgs>, string]>([
+    [{}, "expected at least one Doppler name"],
+    [{ values: { a: "plain" } }, "expected at least one Doppler name"],
+    [{ values: { a: "{{ .A }" } }, "expected as many closing braces as opening ones"],
+    [{ keys: { a: "A" }, values: { a: "{{ .A }}" } }, "expected each key once"],
+  ])("refuses what can make no Secret: %j", async (more, reason) => {
+    await expect(run({}, () => new AppSecrets("a", { ...args, ...more }))).rejects.toThrow(reason);
+  });
+
+  it("adds to a Secret that is somebody else's, and changes nothing else of it", async () => {
+    expect(await specOf({ keys: { k: "KEY" }, merge: true })).toMatchObject({
+      target: { name: "web-secrets", creationPolicy: "Merge" },
+    });
+    expect((await specOf({ keys: { k: "KEY" }, merge: true })).target).not.toHaveProperty("template");
+  });
+
+  it("spells each key as a variable, and refers to it as it is", async () => {
+    const keys = { "database-url": "A", "tls.ca": "B", "2fa_seed": "C", mixedCase: "D", _X: "E" };
+    const { result } = await run({}, () => new AppSecrets("a", { ...args, keys }));
+    const { env } = await valueOf(result.reference);
+    expect(Object.entries(env).map(([key, entry]) => [key, entry.name, entry.valueFrom.secretKeyRef])).toEqual(
+      [
+        ["2fa_seed", "_2FA_SEED"],
+        ["_X", "_X"],
+        ["database-url", "DATABASE_URL"],
+        ["mixedCase", "mixedCase"],
+        ["tls.ca", "TLS_CA"],
+      ].map(([key, name]) => [key, name, { name: "web-secrets", key }]),
+    );
+  });
+});

@@ -1,0 +1,38 @@
+import * as pulumi from "@pulumi/pulumi";
+import { DopplerProject, type DopplerProjectArgs } from "../../components/dopplerProject";
+import { only, run } from "../support/mocks";
+
+describe("DopplerProject", () => {
+  const args: DopplerProjectArgs = {
+    project: "acme",
+    createProject: true,
+    environment: "dev",
+    environmentName: "Development",
+    serviceTokenName: "eso",
+  };
+
+  it("gives the cluster a token that may only read, for the config of the environment", async () => {
+    const { resources, result } = await run({}, () => new DopplerProject("d", args));
+    expect(only(resources, "d-token").inputs).toEqual({ project: "acme", config: "dev", name: "eso", access: "read" });
+    expect(await pulumi.isSecret(result.serviceToken ?? pulumi.output(""))).toBe(true);
+    expect(resources.filter((r) => r.name.startsWith("d-")).map((r) => r.parent)).toEqual(
+      Array(3).fill("secrets-pipeline:index:DopplerProject::d"),
+    );
+  });
+
+  it("reads a branch config where one is named", async () => {
+    const { resources } = await run({}, () => new DopplerProject("d", { ...args, branchConfig: "dev_eu" }));
+    expect(only(resources, "d-config").inputs).toEqual({ project: "acme", environment: "dev", name: "dev_eu" });
+    expect(only(resources, "d-token").inputs["config"]).toBe("dev_eu");
+    expect(only(resources, "d-token").dependencies).toContain("doppler:index/branchConfig:BranchConfig::d-config");
+  });
+
+  it("protects what holds values, never the token, which rotation replaces", async () => {
+    const { resources } = await run(
+      {},
+      () => new DopplerProject("d", { ...args, branchConfig: "dev_eu", protect: true }),
+    );
+    const protectedOnes = resources.filter((r) => r.options["protect"]).map((r) => r.name);
+    expect(protectedOnes.sort()).toEqual(["d-config", "d-environment", "d-project"]);
+  });
+});

@@ -1,0 +1,98 @@
+import * as pulumi from "@pulumi/pulumi";
+import { handover, tokenHandover } from "../../src/pipeline/rotation";
+import { type ConfigSource, parseStackConfig } from "../../src/settings";
+import { readWorld } from "../../src/world";
+import { run } from "../support/mocks";
+import { stackFile } from "../support/program";
+
+const source: ConfigSource = {
+  stack: "dev",
+  values: Object.fromEntries(
+    Object.entries(stackFile("dev")).map(([key, value]) => [key.replace("secrets-pipeline:", ""), value]),
+  ),
+  secretKeys: new Set(),
+  foreignKeys: [],
+  env: { DOPPLER_TOKEN: "dp.pt.test", GITHUB_TOKEN: "ghp_test" },
+  siblings: new Map(),
+};
+
+it("a run finds the token to hand over from on the store, whatever tokens a run that was cut off has left", async () => {
+  const annotations = { "secrets-pipeline/service-token": "external-secrets-0" };
+  const store = {
+    type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+    outputs: { metadata: { name: "doppler-secret-store", annotations } },
+  };
+  const token = {
+    type: "doppler:index/serviceToken:ServiceToken",
+    outputs: { project: "acme", config: "dev", name: "external-secrets-1" },
+  };
+  const asked: string[] = [];
+  const { result } = await run({ states: { dev: [token, store] } }, async () => {
+    const stack = parseStackConfig(source);
+    const world = await readWorld(stack);
+    jest.spyOn(world.doppler, "serviceTokens").mockImplementation((...place) => {
+      asked.push(place.join("/"));
+      return Promise.resolve([]);
+    });
+    jest.spyOn(pulumi.log, "info").mockImplementation((message) => {
+      asked.push(message);
+      return Promise.resolve();
+    });
+    return tokenHandover(stack, world)();
+  });
+  expect(result).toBeUndefined();
+  expect(asked).toEqual([
+    'waiting until the cluster uses service token "external-secrets-1" and no longer "external-secrets-0" …',
+    "acme/dev",
+  ]);
+});
+
+describe("the handover from one service token to the next", () => {
+  const rotation = { project: "acme", config: "dev", from: "one", to: "two" };
+  const patience = { quiet: 30, deadline: 2_000, poll: 5 };
+  /** Answers in turn, the last one for ever: when the old and the new token were last seen. */
+  const seen = (...answers: [string | null, string | null][]) => {
+    let asked = 0;
+    return {
+      asked: () => asked,
+      serviceTokens: () => {
+        const [one = null, two = null] = answers[Math.min(asked++, answers.length - 1)] ?? [];
+        return Promise.resolve([
+          { name: "one", slug: "1", lastSeenAt: one },
+          { name: "two", slug: "2", lastSeenAt: two },
+        ]);
+      },
+    };
+  };
+
+  let warnings: string[];
+  beforeEach(() => {
+    warnings = [];
+    jest.spyOn(pulumi.log, "info").mockResolvedValue();
+    jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
+      warnings.push(message);
+      return Promise.resolve();
+    });
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it("waits for the new one to be seen, and for the old one to be quiet", async () => {
+    const doppler = seen(["a", null], ["b", null], ["b", "x"], ["c", "x"], ["c", "x"]);
+    const started = performance.now();
+    await handover(doppler, rotation, patience);
+    expect(doppler.asked()).toBeGreaterThan(4);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(patience.quiet);
+    expect(warnings).toEqual([]);
+  });
+
+  it("does not wait for ever for an operator that is not there", async () => {
+    const doppler = seen(["a", null]);
+    await handover(doppler, rotation, { ...patience, deadline: 60 });
+    expect(doppler.asked()).toBeGreaterThan(1);
+    expect(warnings.join()).toContain('has not come to Doppler with service token "two" yet');
+  });
+
+  it("has nothing to wait for once the old one is gone", async () => {
+    await handover({ serviceTokens: () => Promise.resolve([]) }, rotation, patience);
+  });
+});

@@ -1,0 +1,40 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { StackOutputs } from "../../src/pipeline/outputs";
+import { type Observation, run, type Scenario } from "./mocks";
+
+// Runs index.ts as a whole.
+
+/** The `config:` part of a checked-in stack file. */
+export function stackFile(stack: string): Record<string, unknown> {
+  const path = join(__dirname, "..", "..", `Pulumi.${stack}.yaml`);
+  return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
+}
+
+/** Runs the whole program with a stack's configuration. */
+export async function runProgram(
+  scenario: Scenario & { stack: string; config?: Record<string, unknown> },
+): Promise<Observation<StackOutputs>> {
+  const config = scenario.config ?? stackFile(scenario.stack);
+  const { default: program } = await import("../../index");
+  return run(scenario, () => {
+    pulumi.runtime.setAllConfig(
+      Object.fromEntries(
+        Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+      ),
+    );
+    return program();
+  });
+}
+
+/** Runs the whole program with a checked-in stack's settings, some of them replaced, and an empty Doppler config. */
+export function runStack(
+  scenario: Partial<Scenario>,
+  over: Record<string, unknown> = {},
+): Promise<Observation<StackOutputs>> {
+  const stack = scenario.stack ?? "dev";
+  const own = Object.fromEntries(Object.entries(over).map(([key, value]) => [`secrets-pipeline:${key}`, value]));
+  return runProgram({ doppler: {}, ...scenario, stack, config: { ...stackFile(stack), ...own } });
+}
