@@ -1,11 +1,41 @@
 import eslint from "@eslint/js";
+import { importX, createNodeResolver } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
+
+/** What each folder may import of the repository beside itself; packages are not meant. Whatever is not named here is refused. */
+const MAY_IMPORT = {
+  lib: [],
+  "src/settings": ["lib"],
+  "src/world": ["lib", "src/settings"],
+  "src/pipeline": ["lib", "src/settings", "src/world", "components"],
+  components: ["lib"],
+  policy: ["lib"],
+  prcheck: ["lib"],
+  client: [],
+  e2e: ["sandbox/index.ts"],
+};
+
+const arrows = Object.entries(MAY_IMPORT).map(([folder, others]) => ({
+  target: folder,
+  from: ".",
+  except: [folder, ...others, "node_modules", `${folder}/node_modules`],
+  message: `${folder}/ may import ${["itself", ...others].join(", ")}, and nothing else of this repository.`,
+}));
 
 export default tseslint.config(
   { ignores: ["bin/", "dist/", "node_modules/", "sandbox/"] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
+  {
+    plugins: { "import-x": importX },
+    settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts", ".d.ts", ".js", ".mjs"] })] },
+    rules: { "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones: arrows }] },
+  },
+  {
+    files: ["index.ts", "src/{world,pipeline}/**", "components/**", "client/**"],
+    rules: { "max-lines": ["error", 300] },
+  },
   // With the source in the place of the installed package.
   {
     files: ["examples/typescript/**"],
