@@ -2,10 +2,24 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["bin/", "dist/", "node_modules/", "sandbox/"] },
+  { ignores: ["bin/", "dist/", "**/node_modules/", "e2e/dist/", "sandbox/"] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
+  {
+    // node:test's describe/it/test return promises that the runner itself awaits.
+    files: ["e2e/**"],
+    rules: {
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        {
+          allowForKnownSafeCalls: [
+            { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
+          ],
+        },
+      ],
+    },
+  },
   // With the source in the place of the installed package.
   {
     files: ["examples/typescript/**"],
