@@ -20,6 +20,12 @@ sandbox/node_modules/.package-lock.json: sandbox/package.json sandbox/package-lo
 	@npm --prefix sandbox ci --no-progress --loglevel=error
 	@touch $@
 
+# The sandbox is linked in, not copied.
+e2e/node_modules/.package-lock.json: e2e/package.json e2e/package-lock.json
+	@echo "installing the end-to-end tests' packages …"
+	@npm --prefix e2e ci --no-progress --loglevel=error
+	@touch $@
+
 policy/node_modules/.package-lock.json: policy/package.json policy/package-lock.json
 	@echo "installing the policies' packages …"
 	@npm --prefix policy ci --no-progress --loglevel=error
@@ -31,12 +37,15 @@ examples/app/node_modules/.package-lock.json: examples/app/package.json examples
 	@npm --prefix examples/app ci --no-progress --loglevel=error
 	@touch $@
 
-.PHONY: sandbox-build
+.PHONY: sandbox-build e2e-build
 sandbox-build: sandbox/node_modules/.package-lock.json
 	@npm --prefix sandbox run --silent build
 
+e2e-build: sandbox-build e2e/node_modules/.package-lock.json
+	@npm --prefix e2e run --silent build
+
 # The program's checks and the sandbox's side by side: each ends with its own closing line.
-test: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json sandbox-build
+test: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json e2e-build
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-program test-sandbox
 
 .PHONY: test-program test-sandbox
@@ -61,7 +70,7 @@ sandbox-clean:
 sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
-e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json sandbox-build
+e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json e2e-build
 	@node sandbox/dist/cli/test.js e2e $(PART)
 
 pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build

@@ -23,7 +23,7 @@ const arrows = Object.entries(MAY_IMPORT).map(([folder, others]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ["bin/", "dist/", "node_modules/", "sandbox/"] },
+  { ignores: ["bin/", "dist/", "**/node_modules/", "e2e/dist/", "sandbox/"] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
@@ -35,6 +35,20 @@ export default tseslint.config(
   {
     files: ["index.ts", "src/{world,pipeline}/**", "components/**", "client/**"],
     rules: { "max-lines": ["error", 300] },
+  },
+  {
+    // node:test's describe/it/test return promises that the runner itself awaits.
+    files: ["e2e/**"],
+    rules: {
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        {
+          allowForKnownSafeCalls: [
+            { from: "package", package: "node:test", name: ["test", "it", "describe", "suite"] },
+          ],
+        },
+      ],
+    },
   },
   // With the source in the place of the installed package.
   {

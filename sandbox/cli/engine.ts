@@ -52,7 +52,7 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
       symlinkSync(released, join(ownFolder, versioned));
       return { name, from: "plugin folder", path: join(released, program) };
     }
-    const main = join(layout.dist, "plugins", name, "main.js");
+    const main = join(layout.dist, name === "kubernetes" ? "plugins" : "providers", name, "main.js");
     const folder = join(ownFolder, versioned);
     return { name, from: "stand-in", path: script(folder, program, `exec ${node()} ${quote(main)} "$@"`) };
   });

@@ -317,7 +317,7 @@ async function startServices(layout: Layout, options: Starting): Promise<Pick<Ru
     startStandIn(registry, {
       name: DOPPLER,
       layout,
-      main: join(layout.dist, "doppler", "main.js"),
+      main: join(layout.dist, "services", "doppler", "main.js"),
       args: ["--data", layout.doppler, ...(plan === undefined ? [] : ["--plan", plan])],
       previous: previous?.dopplerUrl,
       signal,
@@ -325,7 +325,7 @@ async function startServices(layout: Layout, options: Starting): Promise<Pick<Ru
     startStandIn(registry, {
       name: GITHUB,
       layout,
-      main: join(layout.dist, "github", "main.js"),
+      main: join(layout.dist, "services", "github", "main.js"),
       args: ["--data", layout.github, ...repositories(settings).flatMap((name) => ["--repository", name])],
       previous: previous?.githubUrl,
       signal,

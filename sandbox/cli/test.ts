@@ -1,5 +1,5 @@
-import { readdirSync } from "node:fs";
-import { join, sep } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
@@ -9,9 +9,13 @@ const [suite, filter = ""] = process.argv.slice(2);
 if (suite !== "unit" && suite !== "e2e") throw new Error("usage: test.js unit|e2e [part of a path]");
 const e2e = suite === "e2e";
 
-const dist = join(import.meta.dirname, "..");
+const sandbox = join(import.meta.dirname, "../..");
+const source = e2e ? join(sandbox, "../e2e") : sandbox;
+const dist = join(source, "dist");
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".test.js") && path.startsWith(`e2e${sep}`) === e2e && path.includes(filter))
+  .filter((path) => path.endsWith(".test.js") && path.includes(filter))
+  // A test that was moved or deleted may still be there, compiled.
+  .filter((path) => existsSync(join(source, path.replace(/\.js$/, ".ts"))))
   .map((path) => join(dist, path))
   .sort();
 

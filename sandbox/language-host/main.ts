@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { watchEngine } from "../plugins/shared/engine.js";
+import { watchEngine } from "../providers/base/engine.js";
 import { LanguageHost } from "./host.js";
 import { killPrograms } from "./program.js";
 

@@ -1,5 +1,5 @@
 import { type ApiClient, type ApiResource, isNotFound } from "./client.js";
-import { isObject, type PropertyMap } from "../shared/index.js";
+import { isObject, type PropertyMap } from "../../providers/base/index.js";
 import { annotation, at, kindOf, type KubeObject, nameOf, namespaceOf, text } from "./objects.js";
 import { parseWaitFor, type Verdict } from "./wait-for.js";
 

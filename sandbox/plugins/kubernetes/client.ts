@@ -3,7 +3,7 @@ import https from "node:https";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { isObject, type PropertyMap, type PropertyValue } from "../shared/index.js";
+import { isObject, type PropertyMap, type PropertyValue } from "../../providers/base/index.js";
 import { apiVersionOf, at, type GroupVersionKind, type KubeObject, text } from "./objects.js";
 
 /** An answer of the API server that is no success, with its Status object. */

@@ -1,4 +1,4 @@
-import { isObject, type PropertyMap, type PropertyValue } from "../shared/index.js";
+import { isObject, type PropertyMap, type PropertyValue } from "../../providers/base/index.js";
 import { at, type KubeObject, text } from "./objects.js";
 
 /** Managers whose fields the provider takes over before it applies its own: its client-side self, and kubectl. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { parse, parseAllDocuments } from "yaml";
-import { isObject, type PropertyMap, type PropertyValue } from "../shared/index.js";
+import { isObject, type PropertyMap, type PropertyValue } from "../../providers/base/index.js";
 import { at, text } from "./objects.js";
 
 /** A Helm command that failed, with what it wrote to its standard error. */

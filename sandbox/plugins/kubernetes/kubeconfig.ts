@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { parse } from "yaml";
-import { isObject, type PropertyMap, type PropertyValue } from "../shared/index.js";
+import { isObject, type PropertyMap, type PropertyValue } from "../../providers/base/index.js";
 
 /** Which cluster of which kubeconfig is meant. */
 export interface ClusterChoice {

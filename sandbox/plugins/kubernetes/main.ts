@@ -1,4 +1,4 @@
-import { serve } from "../shared/index.js";
+import { serve } from "../../providers/base/index.js";
 import { engineLog } from "./log.js";
 import { KubernetesProvider } from "./provider.js";
 

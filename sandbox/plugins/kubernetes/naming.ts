@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { Unknown } from "../shared/index.js";
-import type { CheckRequest, PropertyMap } from "../shared/index.js";
+import { Unknown } from "../../providers/base/index.js";
+import type { CheckRequest, PropertyMap } from "../../providers/base/index.js";
 import { annotation, at, type KubeObject, nameOf, setAnnotation, setMetadata } from "./objects.js";
 
 export const AUTONAMED = "pulumi.com/autonamed";

@@ -15,7 +15,7 @@ import {
   type ReadRequest,
   type ReadResult,
   type UpdateRequest,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 import { assertReadyOnRead, awaitDeleted, AwaitError, awaitProblem, awaitReady, deletionPropagation } from "./await.js";
 import { type ApiClient, ApiError, type ApiResource, isNotFound, NoMatchError, type WriteOptions } from "./client.js";
 import { adoptFields, forcesConflicts, ignoreField } from "./field-managers.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type PropertyMap, Secret, UNKNOWN } from "../shared/index.js";
+import { type PropertyMap, Secret, UNKNOWN } from "../../providers/base/index.js";
 import { adoptFields, forcesConflicts, ignoreField } from "./field-managers.js";
 import { assignName, uniqueName } from "./naming.js";
 import {

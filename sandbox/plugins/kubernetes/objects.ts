@@ -7,7 +7,7 @@ import {
   revealAll,
   secret,
   Unknown,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 
 /** A Kubernetes object as JSON. In a preview, its leaves may be unknown. */
 export type KubeObject = PropertyMap;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type DetailedDiff, type PropertyMap, UNKNOWN } from "../shared/index.js";
+import { type DetailedDiff, type PropertyMap, UNKNOWN } from "../../providers/base/index.js";
 import { mergePatch, patchToDiff, threeWayPatch } from "./patch-diff.js";
 import { forceNewPaths, replacesAt } from "./replacement.js";
 

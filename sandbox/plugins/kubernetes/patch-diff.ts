@@ -9,7 +9,7 @@ import {
   type PropertyPath,
   type PropertyValue,
   Unknown,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 
 /**
  * The JSON merge patch (RFC 7386) that turns one object into another: null for what goes, whole lists for lists that

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { type PropertyMap, Secret, UNKNOWN } from "../shared/index.js";
-import { CallError, ProviderClient } from "../shared/testing/client.js";
+import { type PropertyMap, Secret, UNKNOWN } from "../../providers/base/index.js";
+import { CallError, ProviderClient } from "../../providers/base/testing/client.js";
 import { text } from "./objects.js";
 import { KubernetesProvider } from "./provider.js";
 import { FakeApiServer, status } from "./testing/api-server.js";

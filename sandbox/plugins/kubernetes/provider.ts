@@ -15,7 +15,7 @@ import {
   type ResourceRequest,
   type UpdateRequest,
   type PropertyMap,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 import type { HelmRunner } from "./helm-cli.js";
 import { type Log, SILENT } from "./log.js";
 import { ObjectResources } from "./object-resources.js";

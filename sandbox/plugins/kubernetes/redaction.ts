@@ -1,4 +1,10 @@
-import { InitializationError, isObject, type PropertyMap, type PropertyValue, Secret } from "../shared/index.js";
+import {
+  InitializationError,
+  isObject,
+  type PropertyMap,
+  type PropertyValue,
+  Secret,
+} from "../../providers/base/index.js";
 
 /** Shorter values occur in any text by chance. */
 const SHORTEST = 4;

@@ -25,7 +25,7 @@ import {
   Unknown,
   UNKNOWN,
   type UpdateRequest,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 import {
   Helm,
   HelmError,

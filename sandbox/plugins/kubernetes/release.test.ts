@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync, statSync, watch, writeFileSync } from 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { Asset, type PropertyMap, Secret, UNKNOWN } from "../shared/index.js";
-import { CallError, ProviderClient } from "../shared/testing/client.js";
+import { Asset, type PropertyMap, Secret, UNKNOWN } from "../../providers/base/index.js";
+import { CallError, ProviderClient } from "../../providers/base/testing/client.js";
 import {
   HelmError,
   type HelmRunner,

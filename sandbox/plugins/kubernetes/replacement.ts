@@ -1,4 +1,4 @@
-import { isObject, type PropertyPath, type PropertyValue, parsePath } from "../shared/index.js";
+import { isObject, type PropertyPath, type PropertyValue, parsePath } from "../../providers/base/index.js";
 import { at, isConfigMap, isSecret, kindOf, type KubeObject } from "./objects.js";
 
 /** Which changes the provider is configured to make in place. */

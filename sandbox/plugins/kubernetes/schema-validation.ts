@@ -1,4 +1,10 @@
-import { type CheckFailure, formatPath, isObject, type PropertyMap, type PropertyValue } from "../shared/index.js";
+import {
+  type CheckFailure,
+  formatPath,
+  isObject,
+  type PropertyMap,
+  type PropertyValue,
+} from "../../providers/base/index.js";
 import { type GroupVersionKind, isBuiltInGroup, type KubeObject } from "./objects.js";
 
 /** The schema of a kind in an OpenAPI document (version 3) of the API server, or undefined if it has none. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import { type PropertyMap, Secret, UNKNOWN } from "../shared/index.js";
+import { type PropertyMap, Secret, UNKNOWN } from "../../providers/base/index.js";
 import { loadKubeconfig } from "./kubeconfig.js";
 import { checkSettings, diffSettings } from "./settings.js";
 

@@ -11,7 +11,7 @@ import {
   reveal,
   revealAll,
   Unknown,
-} from "../shared/index.js";
+} from "../../providers/base/index.js";
 import { ApiClient } from "./client.js";
 import { chosenCluster, loadKubeconfig } from "./kubeconfig.js";
 import { type GroupVersionKind, isNamespacedBuiltIn } from "./objects.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PropertyMap } from "../shared/index.js";
+import type { PropertyMap } from "../../providers/base/index.js";
 import { parseWaitFor } from "./wait-for.js";
 
 const object = (conditions: PropertyMap[], more: PropertyMap = {}): PropertyMap => ({

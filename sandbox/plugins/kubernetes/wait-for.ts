@@ -1,5 +1,5 @@
 import { JSONPath } from "jsonpath-plus";
-import { isObject, type PropertyValue } from "../shared/index.js";
+import { isObject, type PropertyValue } from "../../providers/base/index.js";
 import { at, type KubeObject, text } from "./objects.js";
 
 /** What an expression says about an object: whether it holds, and a word on what is there instead. */

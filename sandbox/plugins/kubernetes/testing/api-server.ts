@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { isObject, type PropertyMap, type PropertyValue } from "../../shared/index.js";
+import { isObject, type PropertyMap, type PropertyValue } from "../../../providers/base/index.js";
 import { text } from "../objects.js";
 
 /** One request as the server saw it. */

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { after, before, describe } from "node:test";
+import { openSecret, type ScopeRef } from "secrets-pipeline-sandbox/services/github/index.js";
+import { github, secretNames, setSecret } from "../support/byHand.js";
+import { begin, changes, set } from "../support/established.js";
+import { story } from "../support/story.js";
+import type { User } from "../support/user.js";
+
+// CI's secrets where they are the organisation's, for whom they may be, and Dependabot's beside them: written once, kept
+// as they are, mended where somebody changed them. The steps build on each other.
+
+const FIRST = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
+const ROTATED = "e2e-dockerhub-token-after-rotation";
+const BY_HAND = "e2e-typed-on-the-web";
+const NAMES = Object.keys(FIRST);
+const APPS = ["actions", "dependabot"] as const;
+type App = (typeof APPS)[number];
+
+let user: User;
+const { step, broken } = story();
+
+const ofOrganization = (app: App) => `orgs/acme/${app}/secrets`;
+const ofRepository = (app: App, repository: string) => `repos/acme/${repository}/${app}/secrets`;
+
+const secretOf = async (app: App, name: string) =>
+  (await github(user, "GET", `${ofOrganization(app)}/${name}`)) as { visibility: string; updated_at: string };
+
+/** The repositories that may read an organisation's secret. */
+async function readers(app: App, name: string): Promise<string[]> {
+  const path = `${ofOrganization(app)}/${name}/repositories?per_page=100`;
+  const { repositories } = (await github(user, "GET", path)) as { repositories: { name: string }[] };
+  return repositories.map((repository) => repository.name).sort();
+}
+
+async function hold(scope: (app: App) => ScopeRef, values: Readonly<Record<string, string>>): Promise<void> {
+  for (const app of APPS) {
+    for (const [name, value] of Object.entries(values)) {
+      assert.equal(await openSecret(user.here.github, scope(app), name), value, `${app} ${name}`);
+    }
+  }
+}
+const organization = (app: App): ScopeRef => ({ app, organization: "acme" });
+const repository = (app: App): ScopeRef => ({ app, repository: "acme/reports" });
+
+/** What a preview says: its steps, and its warnings. */
+async function preview(): Promise<{ steps: string[]; warnings: string }> {
+  const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
+  const { diagnostics = [] } = JSON.parse(stdout) as { diagnostics?: { severity: string; message: string }[] };
+  const warnings = diagnostics.filter(({ severity }) => severity === "warning").map(({ message }) => message);
+  return { steps: changes(stdout), warnings: warnings.join("\n") };
+}
+
+/** Resources of the organisation's secrets. */
+const resources = (op: string, ...secrets: string[]) =>
+  secrets
+    .flatMap((name) => [`${op} github-organization-${name}`, `${op} github-organization-dependabot-${name}`])
+    .sort();
+const lists = (op: string, ...secrets: string[]) => resources(op, ...secrets.map((name) => `${name}-repositories`));
+
+/** `up`, after which another one has nothing to do. */
+async function settle(): Promise<string> {
+  const { text } = await user.up();
+  await user.up("--expect-no-changes");
+  return text;
+}
+
+describe("CI's secrets", { concurrency: false }, () => {
+  before(async () => {
+    user = await begin();
+    await github(user, "POST", "orgs/acme/repos", { name: "tools", private: true });
+  });
+  after(() => user?.leave(broken()));
+
+  step("of an organisation wait for their values as any others", async () => {
+    await set(user, "githubActions.organization.visibility", "selected");
+    const { text } = await user.up();
+    assert.match(text, /DOCKERHUB_TOKEN \(CI of organisation acme\)/);
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
+  });
+
+  step("are written once, for the selected repositories and for Dependabot", async () => {
+    for (const [name, value] of Object.entries(FIRST)) await user.type(name, value);
+    assert.deepEqual((await preview()).steps, [...resources("create", ...NAMES), ...lists("create", ...NAMES)].sort());
+    await settle();
+    await hold(organization, FIRST);
+    for (const app of APPS) {
+      assert.deepEqual(await secretNames(user, ofRepository(app, "bookmarked")), []);
+      for (const name of NAMES) {
+        assert.equal((await secretOf(app, name)).visibility, "selected");
+        assert.deepEqual(await readers(app, name), ["bookmarked", "reports"]);
+      }
+    }
+    await user.pulumi("refresh", "--stack", "dev", "--yes", "--skip-preview", "--expect-no-changes");
+    await user.up("--expect-no-changes");
+  });
+
+  step("of a user, who is no organisation, are refused, and those for a repository that is not there", async () => {
+    await set(user, "githubActions.repositories[1]", "absent");
+    const absent = await user.attempt("pulumi", ["preview", "--stack=dev", "--non-interactive"]);
+    assert.notEqual(absent.code, 0);
+    assert.match(absent.text, /githubActions\.repositories: acme has no repository "absent", or this token may not/);
+    await set(user, "githubActions.repositories[1]", "reports");
+    await set(user, "githubActions.owner", "sandbox-user");
+    const personal = await user.attempt("pulumi", ["preview", "--stack=dev", "--non-interactive"]);
+    assert.notEqual(personal.code, 0);
+    assert.match(
+      personal.text,
+      /githubActions\.organization: "sandbox-user" is no organisation, or this token may not/,
+    );
+    await set(user, "githubActions.owner", "acme");
+  });
+
+  step("go to other repositories without being written", async () => {
+    const before = await Promise.all(APPS.map((app) => secretOf(app, "DOCKERHUB_TOKEN")));
+    await set(user, "githubActions.repositories[1]", "tools");
+    assert.deepEqual((await preview()).steps, lists("update", ...NAMES));
+    await settle();
+    for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_TOKEN"), ["bookmarked", "tools"]);
+    assert.deepEqual(await Promise.all(APPS.map((app) => secretOf(app, "DOCKERHUB_TOKEN"))), before);
+  });
+
+  step("follow a value that was changed in Doppler, alone, and their readers stay", async () => {
+    await user.type("DOCKERHUB_TOKEN", ROTATED);
+    const { steps } = await preview();
+    for (const change of resources("update", "DOCKERHUB_TOKEN")) assert.ok(steps.includes(change), steps.join(", "));
+    assert.deepEqual(
+      steps.filter((change) => !change.includes("DOCKERHUB_TOKEN")),
+      [],
+    );
+    await settle();
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    for (const app of APPS) {
+      for (const name of NAMES) assert.deepEqual(await readers(app, name), ["bookmarked", "tools"]);
+    }
+  });
+
+  step(
+    "are seen and mended where somebody overwrote them and opened them to all, as often as that happens",
+    async () => {
+      for (let time = 1; time <= 2; time++) {
+        for (const app of APPS)
+          await setSecret(user, ofOrganization(app), "DOCKERHUB_TOKEN", BY_HAND, { visibility: "all" });
+        const { steps, warnings } = await preview();
+        for (const change of resources("update", "DOCKERHUB_TOKEN"))
+          assert.ok(steps.includes(change), steps.join(", "));
+        assert.match(warnings, /Actions secret DOCKERHUB_TOKEN of organisation acme was overwritten by somebody else/);
+        assert.match(warnings, /Dependabot secret DOCKERHUB_TOKEN of organisation acme was overwritten/);
+        await settle();
+        await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+        for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_TOKEN"), ["bookmarked", "tools"]);
+      }
+    },
+  );
+
+  step("are seen and mended where somebody deleted them", async () => {
+    for (const app of APPS) await github(user, "DELETE", `${ofOrganization(app)}/DOCKERHUB_USERNAME`);
+    assert.match((await preview()).warnings, /Dependabot secret DOCKERHUB_USERNAME of organisation acme was deleted/);
+    await settle();
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_USERNAME"), ["bookmarked", "tools"]);
+  });
+
+  step("go to all private repositories, to all there are, and back to some", async () => {
+    const { repositories } = JSON.parse(
+      await user.quietly("pulumi", ["config", "get", "githubActions", "--stack", "dev"]),
+    ) as { repositories: string[] };
+    await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "githubActions.repositories"]);
+    for (const visibility of ["private", "all"]) {
+      await set(user, "githubActions.organization.visibility", visibility);
+      const gone = visibility === "private" ? lists("delete", ...NAMES) : [];
+      assert.deepEqual((await preview()).steps, [...gone, ...resources("update", ...NAMES)].sort());
+      await settle();
+      for (const app of APPS)
+        for (const name of NAMES) assert.equal((await secretOf(app, name)).visibility, visibility);
+    }
+    for (const [index, name] of repositories.entries()) await set(user, `githubActions.repositories[${index}]`, name);
+    await set(user, "githubActions.organization.visibility", "selected");
+    await settle();
+    for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_TOKEN"), ["bookmarked", "tools"]);
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+  });
+
+  step("become the repositories' own, and the organisation has none any more", async () => {
+    await set(user, "githubActions.repositories[1]", "reports");
+    await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "githubActions.organization"]);
+    await settle();
+    await hold(repository, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
+  });
+
+  step("of Dependabot in a repository are mended as often as somebody overwrites them", async () => {
+    for (let time = 1; time <= 2; time++) {
+      await setSecret(user, ofRepository("dependabot", "reports"), "DOCKERHUB_TOKEN", BY_HAND);
+      const { steps, warnings } = await preview();
+      assert.deepEqual(steps, ["update github-reports-dependabot-DOCKERHUB_TOKEN"]);
+      assert.match(warnings, /Dependabot secret DOCKERHUB_TOKEN of reports was overwritten by somebody else/);
+      await settle();
+      await hold(repository, { DOCKERHUB_TOKEN: ROTATED });
+    }
+  });
+
+  step("of a GitHub environment are mended likewise, and are none of Dependabot's", async () => {
+    await set(user, "githubActions.environment", "production");
+    await set(user, "githubActions.createEnvironment", "true");
+    const both = await user.attempt("pulumi", ["preview", "--stack=dev", "--non-interactive"]);
+    assert.notEqual(both.code, 0);
+    assert.match(both.text, /githubActions\.dependabot: .* GitHub environments have no Dependabot secrets/);
+    await set(user, "githubActions.dependabot", "false");
+    await settle();
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofRepository(app, "reports")), []);
+    const environment = { app: "actions", repository: "acme/reports", environment: "production" } as const;
+    await setSecret(user, "repos/acme/reports/environments/production/secrets", "DOCKERHUB_TOKEN", BY_HAND);
+    assert.deepEqual((await preview()).steps, ["update github-reports-DOCKERHUB_TOKEN"]);
+    await settle();
+    assert.equal(await openSecret(user.here.github, environment, "DOCKERHUB_TOKEN"), ROTATED);
+  });
+
+  step("are nowhere in clear", async () => {
+    const values = [...Object.values(FIRST), ROTATED];
+    const state = (await user.pulumi("stack", "export", "--stack", "dev")).stdout;
+    assert.match(state, /github:index\/actionsEnvironmentSecret/);
+    for (const value of values) {
+      assert.ok(!state.includes(value), "a value is in clear in the state");
+      assert.ok(!user.transcript.includes(value), "a value is in clear in what a tool wrote");
+    }
+    assert.deepEqual(user.filesWith(values), []);
+  });
+
+  step("go with the stack, also the organisation's", async () => {
+    for (const setting of ["environment", "createEnvironment"])
+      await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", `githubActions.${setting}`]);
+    await set(user, "githubActions.dependabot", "true");
+    await set(user, "githubActions.organization.visibility", "selected");
+    await settle();
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
+    for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
+  });
+});

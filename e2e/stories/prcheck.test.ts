@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe } from "node:test";
+import { parseDocument } from "yaml";
+import { prCheck } from "secrets-pipeline-sandbox/cli/prCheck.js";
+import { override } from "secrets-pipeline-sandbox/cli/project.js";
+import { story } from "../support/story.js";
+import { User } from "../support/user.js";
+
+// The check of a pull request with the commands that the workflows run: from the stack before the change to the comment.
+
+/** What the change brings to the dev stack, seen from the checked-in file: it is the change, and the base is without it. */
+const file = (user: User) => readFileSync(join(user.here.program, "Pulumi.dev.yaml"), "utf8");
+
+interface App {
+  name: string;
+  namespace: string;
+  secretName?: string;
+  refreshInterval?: string;
+  keys: string[] | Record<string, string>;
+}
+
+/** The checked-in stack file with other apps. */
+function withApps(source: string, edit: (apps: App[]) => App[]): string {
+  const document = parseDocument(source);
+  const path = ["config", "secrets-pipeline:apps"];
+  const { config } = document.toJS() as { config: { "secrets-pipeline:apps": App[] } };
+  document.setIn(path, document.createNode(edit(config["secrets-pipeline:apps"])));
+  return document.toString();
+}
+
+let user: User;
+const { step, broken } = story();
+
+async function check(base: string) {
+  const log = (line: string) => console.error(`# ${line}`);
+  return prCheck(user.here, user.sandbox, { base: new Map([["dev", base]]), stacks: ["dev"], log });
+}
+
+/** The values that lie in Doppler, all of them typed by the check itself, and the tokens that are at work. */
+async function values(): Promise<string[]> {
+  const typed = JSON.parse(await user.quietly("doppler", ["secrets", "--json"])) as Record<
+    string,
+    { computed: string }
+  >;
+  const token = await user.secret("external-secrets", "doppler-token-auth");
+  return [
+    ...Object.entries(typed).flatMap(([name, { computed }]) => (name.startsWith("DOPPLER_") ? [] : [computed])),
+    ...Object.values(token ?? {}),
+    user.env["DOPPLER_TOKEN"] ?? "",
+    user.env["GITHUB_TOKEN"] ?? "",
+  ];
+}
+
+describe("the check of a pull request", { concurrency: false }, () => {
+  before(async () => {
+    user = await User.arrive({ stacks: ["dev"] });
+  });
+  after(() => user?.leave(broken()));
+
+  step("tells what a change does to keys, Secrets and polling", async () => {
+    // Before the change there was one app more, another was asked for less, and one had another Secret.
+    const base = withApps(file(user), (apps) => [
+      { name: "old", namespace: "default", keys: ["JWT_SECRET"] },
+      ...apps.map((app) =>
+        app.name === "bookmarked"
+          ? { ...app, refreshInterval: "2m", keys: ["DATABASE_URL", "LEGACY_KEY"] }
+          : { ...app, secretName: "reports-old" },
+      ),
+    ]);
+    const { comment, failed } = await check(base);
+    console.error(comment);
+    assert.deepEqual(failed, []);
+    for (const expected of [
+      "| `dev` | ✅ | ",
+      "- `bookmarked`, Secret `default/bookmarked-secrets`: gains `JWT_SECRET`\n",
+      "- `bookmarked`, Secret `default/bookmarked-secrets`: loses `LEGACY_KEY`\n",
+      "- `old`, Secret `default/old-secrets` is no longer made: loses `JWT_SECRET`\n",
+      "- `reports`, Secret `reports/reports-credentials` is new: gains `database-url` (from `REPORTS_DATABASE_URL`)",
+      "- ⚠️ **Pods miss a Secret:** Secret default/old-secrets is gone for good: its ExternalSecret is deleted\n",
+      "- ⚠️ **Pods miss a Secret:** Secret reports/reports-old is gone for good: its ExternalSecret is deleted\n",
+      // old 1, bookmarked 2 every two minutes, reports 2; then 2 and 2.
+      "4 reads a minute for all stacks together, as before",
+      "| delete | `secrets-pipeline:index:AppSecrets` | `old` |",
+    ]) {
+      assert.ok(comment.includes(expected), `${expected}\nis not in\n${comment}`);
+    }
+  });
+
+  step("finds nothing to say of a change that changes nothing", async () => {
+    const { comment, failed } = await check(file(user));
+    assert.deepEqual(failed, []);
+    assert.match(comment, /\| `dev` \| ✅ \| as before \| none \| 4 \|/);
+    assert.match(comment, /Every app and every repository has the keys that it had\./);
+    assert.match(comment, /No Secret disappears, not even for a moment\./);
+    assert.doesNotMatch(comment, /<details>/);
+  });
+
+  step("fails where a policy is broken, and says which", async () => {
+    const { pulumi } = user.sandbox.engine;
+    const script = join(user.here.program, "prcheck", "preview.sh");
+    const reports = join(user.here.dir, "broken");
+    // As if it had been checked in; a sync that finds the checked-in file unchanged leaves it.
+    const target = join(user.here.project, "Pulumi.dev.yaml");
+    const greedy = withApps(file(user), (apps) => apps.map((app) => ({ ...app, refreshInterval: "1s" })));
+    const { writeFileSync } = await import("node:fs");
+    writeFileSync(target, override(greedy, readFileSync(target, "utf8"), user.sandbox.overrides));
+    const { code, stderr } = await user.attempt(script, ["dev", reports]);
+    assert.notEqual(code, 0, `${pulumi} ${stderr}`);
+    const { stdout } = await user.run(join(user.here.program, "prcheck", "comment.sh"), [reports, "dev"]);
+    assert.match(stdout, /\| `dev` \| ❌ 2 broken \|/);
+    assert.match(
+      stdout,
+      /- ❌ `refresh-interval` at `bookmarked[^`]*`: expected a spec\.refreshInterval of at least 30s/,
+    );
+  });
+
+  step("lets no value out, neither into the comment nor into what it is made from", async () => {
+    const secrets = await values();
+    assert.ok(secrets.length >= 8, "there are values to look for");
+    assert.deepEqual(user.filesWith(secrets), []);
+    for (const value of secrets) assert.ok(!user.transcript.includes(value), "a value was shown");
+  });
+});

@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import sodium from "libsodium-wrappers";
+import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
+import type { User } from "./user.js";
+
+// What a team does by hand, with the tools it has: the seed's manifests literally, and GitHub's page for secrets.
+
+/** The ClusterSecretStore that the seed shows. */
+export const STORE = `
+apiVersion: external-secrets.io/v1beta1
+kind: ClusterSecretStore
+metadata:
+  name: doppler-secret-store
+spec:
+  provider:
+    doppler:
+      auth:
+        secretRef:
+          dopplerToken:
+            name: doppler-token-auth
+            key: dopplerToken
+            namespace: external-secrets
+`;
+
+/** An ExternalSecret as the seed shows it. */
+export function externalSecret(
+  namespace: string,
+  name: string,
+  target: string,
+  keys: Readonly<Record<string, string>>,
+): string {
+  const data = Object.entries(keys).map(
+    ([secretKey, key]) => `    - secretKey: ${secretKey}\n      remoteRef:\n        key: ${key}\n`,
+  );
+  return `
+apiVersion: external-secrets.io/v1beta1
+kind: ExternalSecret
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+  labels:
+    team: by-hand
+spec:
+  refreshInterval: 1m
+  secretStoreRef:
+    name: doppler-secret-store
+    kind: ClusterSecretStore
+  target:
+    name: ${target}
+    creationPolicy: Owner
+  data:
+${data.join("")}`;
+}
+
+/** Asks GitHub's API under the person's own token. */
+export async function github(user: User, method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${user.sandbox.githubUrl}/api/v3/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${readFileSync(join(user.here.github, "token"), "utf8").trim()}`,
+      "content-type": "application/json",
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+/** The names of the secrets of a place, such as `repos/acme/web/actions/secrets`, as GitHub lists them. */
+export async function secretNames(user: User, place: string): Promise<string[]> {
+  const { secrets } = (await github(user, "GET", place)) as { secrets: { name: string }[] };
+  return secrets.map(({ name }) => name).sort();
+}
+
+/**
+ * Sets a secret as GitHub's page does: sealed for the key of its place.
+ *
+ * @param place such as `repos/acme/web/actions/secrets`
+ * @param access who may read it, where it is an organisation's
+ */
+export async function setSecret(
+  user: User,
+  place: string,
+  name: string,
+  value: string,
+  access: object = {},
+): Promise<"created" | "overwritten"> {
+  const key = (await github(user, "GET", `${place}/public-key`)) as { key_id: string; key: string };
+  await sodium.ready;
+  const sealed = sodium.crypto_box_seal(Buffer.from(value), Buffer.from(key.key, "base64"));
+  const body = { key_id: key.key_id, encrypted_value: Buffer.from(sealed).toString("base64"), ...access };
+  // GitHub has something to say of a new one only.
+  return (await github(user, "PUT", `${place}/${name}`, body)) === undefined ? "overwritten" : "created";
+}
+
+/** Sets an Actions secret of a repository. */
+export const setActionsSecret = (user: User, repository: string, name: string, value: string) =>
+  setSecret(user, `repos/${repository}/actions/secrets`, name, value);
+
+/** What an Actions secret of a repository holds; only its runners can see that. */
+export async function actionsSecret(user: User, repository: string, name: string): Promise<string | undefined> {
+  return openSecret(user.here.github, { app: "actions", repository }, name);
+}

@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parse, stringify } from "yaml";
+import { clearFault, type Fault, faultHit, setFault } from "secrets-pipeline-sandbox/services/faults/faults.js";
+import type { User } from "./user.js";
+
+// Runs of the engine that are cut off at a place, and what a person does after one, which is what the runs say.
+
+export type Service = "doppler" | "github";
+
+/** Where a run is cut off. */
+export type Cut =
+  /** At a request to a service. */
+  | ({ readonly at: Service } & Fault)
+  /** When the engine says that it begins its n-th step. */
+  | { readonly at: "engine"; readonly step: number }
+  /** When the Helm release of the operator is in this status. */
+  | { readonly at: "release"; readonly status: "pending-install" | "pending-upgrade" | "uninstalling" };
+
+/** How the engine is ended: at once, or as a person does it, who presses Ctrl-C, or with all that it has started. */
+export type End = "SIGKILL" | "SIGINT" | "power failure";
+
+export interface Outcome {
+  /** `null` if a signal ended the engine. */
+  readonly code: number | null;
+  readonly text: string;
+}
+
+/** What became of a run that was to be cut off. */
+export interface Interrupted extends Outcome {
+  /** Whether it came to the place. */
+  readonly reached: boolean;
+  /** What it took in the end. */
+  readonly by: End | "second SIGINT" | "itself";
+}
+
+/** Longer than any run takes. */
+const DEADLINE_MS = 300_000;
+/** How long a person waits after Ctrl-C before they press it again, and then before they kill the engine. */
+const PATIENCE_MS = 10_000;
+
+/** A step of the engine, in what it writes; components and the stack are no work. */
+const STEP =
+  /^ *[+~-]+ +(?!secrets-pipeline:|pulumi:pulumi:Stack)\S+ .*\b(?:creating|updating|deleting|replacing|importing) \(0s\)/gm;
+
+/** How many steps a run has begun. It may speak of one more than once. */
+export const steps = (text: string) => new Set(text.match(STEP)).size;
+
+/** A service token or a personal one, as Doppler makes them. */
+const TOKEN = /\bdp\.(?:st|pt)\.(?:\w+\.)?\w{40}/;
+
+/** A run of `pulumi` on a stack that has been started. */
+class Engine {
+  readonly #child;
+  readonly #ended: Promise<number | null>;
+  #text = "";
+  #over = false;
+
+  /** @param heard called with everything written so far, whenever there is more */
+  constructor(user: User, args: readonly string[], heard: (text: string) => void = () => undefined) {
+    const [command = "", ...options] = args;
+    const all = [command, "--stack", user.stack, "--yes", "--skip-preview", ...options];
+    this.#child = spawn("pulumi", [...all, "--non-interactive", "--color", "never"], {
+      env: user.env,
+      cwd: user.here.program,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#text += text;
+        heard(this.#text);
+      });
+    }
+    this.#ended = new Promise((resolve) =>
+      this.#child.on("close", (code) => {
+        this.#over = true;
+        resolve(code);
+      }),
+    );
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  async outcome(): Promise<Outcome> {
+    const code = await this.#ended;
+    assert.doesNotMatch(this.#text, TOKEN, "a run writes no token");
+    return { code, text: this.#text };
+  }
+
+  async end(how: End): Promise<Interrupted["by"]> {
+    if (how === "SIGINT") {
+      for (const by of ["SIGINT", "second SIGINT"] as const) {
+        this.#child.kill("SIGINT");
+        await Promise.race([this.#ended, delay(PATIENCE_MS)]);
+        if (this.#over) return by;
+      }
+    }
+    if (how === "power failure") for (const pid of descendants(this.#child.pid)) kill(pid);
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+    return how === "power failure" ? how : "SIGKILL";
+  }
+}
+
+/** The processes that a process has started, and those that these have, the last first: none is told of another's end. */
+function descendants(pid: number | undefined): number[] {
+  const table = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" });
+  const processes = [...table.matchAll(/^ *(\d+) +(\d+)$/gm)].map(([, own, parent]) => [Number(own), Number(parent)]);
+  const below = (of: number | undefined): number[] =>
+    processes.filter(([, parent]) => parent === of).flatMap(([own]) => [...below(own), ...(own ? [own] : [])]);
+  return below(pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Runs `pulumi` on the user's stack to the end, whatever that is. */
+export function run(user: User, args: readonly string[]): Promise<Outcome> {
+  return new Engine(user, args).outcome();
+}
+
+/** Runs `pulumi` on the user's stack until the cut, and ends it there. */
+export async function interrupt(user: User, args: readonly string[], cut: Cut, how: End): Promise<Interrupted> {
+  const service = cut.at === "doppler" || cut.at === "github" ? { data: user.here[cut.at], fault: cut } : undefined;
+  let reached = false;
+  // Told at once, and not asked for: a step may be over in no time.
+  let tell: () => void = () => undefined;
+  const told = new Promise<void>((resolve) => {
+    tell = () => {
+      reached = true;
+      resolve();
+    };
+  });
+
+  const watch = cut.at === "release" ? watchRelease(user, cut.status, tell) : undefined;
+  if (service) setFault(service.data, service.fault);
+  try {
+    const engine = new Engine(user, args, (text) => {
+      if (cut.at === "engine" && steps(text) >= cut.step) tell();
+    });
+    const deadline = Date.now() + DEADLINE_MS;
+    while (!engine.over && !reached && Date.now() < deadline) {
+      if (service && faultHit(service.data)) tell();
+      await Promise.race([told, delay(20)]);
+    }
+    const by = engine.over ? "itself" : await engine.end(how);
+    if (service && faultHit(service.data)) reached = true;
+    return { ...(await engine.outcome()), reached, by };
+  } finally {
+    watch?.();
+    if (service) clearFault(service.data);
+  }
+}
+
+/** Tells when the operator's release gets to a status. */
+function watchRelease(user: User, status: string, tell: () => void): () => void {
+  const args = ["--namespace=external-secrets", "--selector=owner=helm", "--watch"];
+  const output = '--output=jsonpath={.metadata.labels.status}{"\\n"}';
+  const watch = spawn("kubectl", ["get", "secrets", ...args, output], {
+    env: user.env,
+    cwd: user.here.program,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let text = "";
+  watch.stdout.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+    if (text.split("\n").includes(status)) tell();
+  });
+  return () => void watch.kill();
+}
+
+/** Lays settings over those of the sandbox's copy of a stack file: maps one level deep, everything else replaced. */
+export function configure({ here }: User, stack: string, settings: Readonly<Record<string, unknown>>): void {
+  const file = join(here.project, `Pulumi.${stack}.yaml`);
+  const document = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+  for (const [key, value] of Object.entries(settings)) {
+    const old = document.config[`secrets-pipeline:${key}`];
+    const both = [old, value].every((v) => typeof v === "object" && v !== null && !Array.isArray(v));
+    document.config[`secrets-pipeline:${key}`] = both ? { ...(old as object), ...(value as object) } : value;
+  }
+  writeFileSync(file, stringify(document));
+}
+
+export interface Resource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs?: unknown;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly parent?: string;
+  readonly dependencies?: readonly string[];
+  readonly protect?: boolean;
+  readonly delete?: boolean;
+  readonly initErrors?: readonly string[];
+}
+
+export interface State {
+  readonly resources: readonly Resource[];
+  /** Operations of which Pulumi does not know what became. */
+  readonly pending: readonly unknown[];
+}
+
+/** The state of the user's stack, its secrets in clear. */
+export async function stateOf(user: User): Promise<State> {
+  const text = await user.quietly("pulumi", ["stack", "export", "--show-secrets", "--stack", user.stack]);
+  const { deployment } = JSON.parse(text) as {
+    deployment: { resources?: Resource[]; pending_operations?: unknown[] };
+  };
+  return { resources: deployment.resources ?? [], pending: deployment.pending_operations ?? [] };
+}
+
+/** What the program asked a resource to be, and how Pulumi keeps it; in one form for all runs. */
+export const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
+  urn,
+  inputs: unflagged(inputs),
+  parent,
+  dependencies: [...(dependencies ?? [])].sort(),
+  protect,
+  old,
+  initErrors,
+});
+
+/**
+ * Without the flag that the program gives an Actions secret to have its value written anew: where the answer to a write
+ * was lost, the next run can't tell its own from another's, and writes once more. It means nothing else.
+ */
+function unflagged(inputs: unknown): unknown {
+  if (typeof inputs !== "object" || inputs === null) return inputs;
+  return Object.fromEntries(Object.entries(inputs).filter(([key]) => key !== "destroyOnDrift"));
+}
+
+interface Advice {
+  readonly name: string;
+  /** What a run says. */
+  readonly said: RegExp;
+  readonly follow: (user: User, said: RegExpExecArray) => Promise<unknown>;
+}
+
+/** Doppler's word for a project that is gone, to those who see others. Pulumi takes it for a refusal. */
+const GONE = /(?:deleting|refreshing) (urn:\S+):(?:.*\n)+?.*does not have access to requested project '(.+)'/;
+
+/** Takes a project that is gone out of the state. */
+async function forget(user: User, [, urn = "", project = ""]: RegExpExecArray): Promise<void> {
+  const projects = JSON.parse((await user.run("doppler", ["projects", "--json"])).stdout) as { name: string }[];
+  assert.ok(!projects.some(({ name }) => name === project), `${project} is gone from the dashboard`);
+  await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
+}
+
+/** What runs and Pulumi itself tell people to do, and docs/operations.md, by what the runs say. */
+const ADVICE: readonly Advice[] = [
+  {
+    name: "cancel",
+    said: /`pulumi cancel`/,
+    follow: (user) => user.run("pulumi", ["cancel", "--stack", user.stack, "--yes"]),
+  },
+  {
+    name: "adopt",
+    said: /pulumi config set adopt true/,
+    follow: (user) => user.run("pulumi", ["config", "set", "adopt", "true", "--stack", user.stack]),
+  },
+  {
+    name: "helm",
+    said: /helm (uninstall|rollback) (\S+) --namespace ([-\w]+)/,
+    // The release may have been cleaned up meanwhile.
+    follow: (user, [, command = "", release = "", namespace = ""]) =>
+      user.attempt("helm", [command, release, "--namespace", namespace]),
+  },
+  {
+    name: "state delete",
+    said: GONE,
+    follow: forget,
+  },
+  {
+    name: "refresh",
+    said: /could not find|not found|\b404\b|`pulumi refresh`/i,
+    follow: async (user) => {
+      const options = ["--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive"];
+      const refresh = ["refresh", "--stack", user.stack, ...options];
+      const { code, text } = await user.attempt("pulumi", refresh);
+      if (code === 0) return;
+      await forget(user, GONE.exec(text) ?? assert.fail(text));
+      await user.run("pulumi", refresh);
+    },
+  },
+];
+
+/** Each piece of advice helps; the same one twice in a row does not. */
+const ATTEMPTS = 8;
+
+/**
+ * Runs once more, and does what each failed run says, until one ends well and leaves nothing open.
+ *
+ * @returns what had to be done besides
+ */
+export async function recover(user: User, args: readonly string[]): Promise<string[]> {
+  const done: string[] = [];
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const { code, text } = await run(user, args);
+    // A run that ends well may still say that it does not know what became of an earlier one.
+    if (code === 0 && !/pending operations/.test(text)) {
+      if (done.includes("adopt")) await user.run("pulumi", ["config", "rm", "adopt", "--stack", user.stack]);
+      return done;
+    }
+    const told = ADVICE.map(({ name, said, follow }) => ({ name, follow, match: said.exec(text) })).find(
+      ({ name, match }) => match !== null && done.at(-1) !== name,
+    );
+    if (told?.match == null) throw new Error(`after ${done.join(", ") || "nothing"}, the run says:\n${text}`);
+    await told.follow(user, told.match);
+    done.push(told.name);
+  }
+  throw new Error(`no end in sight after: ${done.join(", ")}`);
+}

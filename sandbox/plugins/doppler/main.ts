@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-import { serve } from "../shared/index.js";
-import { DopplerProvider, VERSION } from "./provider.js";
-
-await serve({ name: "doppler", version: VERSION, provider: new DopplerProvider() });
