@@ -49,9 +49,10 @@ const usesSecrets = (job: Job) => JSON.stringify(job).includes("secrets.");
 const runsPulumi = (job: Job) => job.steps.some(({ run }) => /pulumi (up|preview)|preview\.sh/.test(run ?? ""));
 
 describe("the workflows", () => {
-  it("are those for a pull request, a merge and each night", () => {
+  it("are those for a pull request, a merge, each night and each week", () => {
     expect(Object.fromEntries(files.map((file) => [file, Object.keys(workflow(file).on)]))).toEqual({
       "drift.yml": ["schedule", "workflow_dispatch"],
+      "e2e.yml": ["schedule", "workflow_dispatch"],
       "preview.yml": ["pull_request"],
       "up.yml": ["push"],
     });

@@ -11,7 +11,7 @@ import { untouched } from "../support/untouched.js";
 import { eventually, User } from "../support/user.js";
 import { watchSecrets } from "../support/watch.js";
 
-// docs/categories.md on the checked-in prod stack, which has an example of each kind of Secret. What Argo CD makes of its
+// docs/kinds-of-secrets.md on the checked-in prod stack, which has an example of each kind of Secret. What Argo CD makes of its
 // own is asked of Argo CD's code.
 
 const REFRESH_MS = 60_000; // Pulumi.prod.yaml
@@ -96,7 +96,7 @@ async function argocd(): Promise<Read> {
   return JSON.parse(await succeed(reads, args, { env: user.env, cwd: user.here.program, input })) as Read;
 }
 
-/** Types a password of Argo CD's admin as docs/categories.md says: its hash, and the time. */
+/** Types a password of Argo CD's admin as docs/kinds-of-secrets.md says: its hash, and the time. */
 async function typeAdmin(password: string, since: string): Promise<void> {
   const hash = await succeed(reads, ["bcrypt"], { env: user.env, cwd: user.here.program, input: password });
   typed.push(hash.trim());

@@ -256,7 +256,7 @@ async function forget(user: User, [, urn = "", project = ""]: RegExpExecArray): 
   await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
 }
 
-/** What runs and Pulumi itself tell people to do, and docs/operations.md, by what the runs say. */
+/** What runs and Pulumi itself tell people to do, and docs/operations/recovery.md, by what the runs say. */
 const ADVICE: readonly Advice[] = [
   {
     name: "cancel",
