@@ -1,89 +1,128 @@
-import type { SecretSettings } from "./secretSettings";
+import { z } from "zod";
+import { checkContents, requestedContents, requestedNames } from "./contents";
+import { DEFAULTS } from "./defaults";
+import type { Lenient } from "./lenient";
+import {
+  argocdRepositoryName,
+  argocdUrl,
+  dopplerSecretName,
+  duration,
+  kubernetesSecretName,
+  namespaceName,
+  template,
+} from "./names";
+import type { SecretKind, SecretRequest } from "./secretRequest";
 
-// Argo CD's Secrets, as its documentation describes them: https://argo-cd.readthedocs.io/en/stable/operator-manual/
-// under "User Management" and "Declarative Setup".
+// Argo CD's Secrets: the settings `argocd`. The Secrets are as Argo CD's documentation describes them:
+// https://argo-cd.readthedocs.io/en/stable/operator-manual/, under "User Management" and "Declarative Setup".
 
-/** What Argo CD tells its Secrets by. */
+/** The label by which Argo CD finds its Secrets. */
 const SECRET_TYPE = "argocd.argoproj.io/secret-type";
 
 /** The Secret of Argo CD's own settings. Its manifests make it, and Argo CD adds to it. */
 const OWN_SECRET = "argocd-secret";
 
 /** The fields of a repository that Argo CD reads, beside `type` and `url`. */
-export const REPOSITORY_FIELDS = [
+const REPOSITORY_FIELDS = [
   ...["name", "project", "username", "password", "bearerToken", "sshPrivateKey"],
   ...["githubAppID", "githubAppInstallationID", "githubAppPrivateKey", "githubAppEnterpriseBaseUrl"],
   ...["tlsClientCertData", "tlsClientCertKey", "gcpServiceAccountKey", "useAzureWorkloadIdentity"],
   ...["insecure", "insecureIgnoreHostKey", "enableLfs", "enableOCI", "insecureOCIForceHttp", "forceHttpBasicAuth"],
   ...["proxy", "noProxy", "depth"],
 ];
+const repositoryField = z
+  .string()
+  .refine((field) => REPOSITORY_FIELDS.includes(field), { error: `expected one of ${REPOSITORY_FIELDS.join(", ")}` });
 
-/** A repository, or what is common to those whose URL begins so. */
-export interface ArgocdRepository {
-  name: string;
-  url: string;
-  type: string;
-  secretName?: string;
-  keys: Record<string, string>;
-  values: Record<string, string>;
-}
+const repository = z
+  .strictObject({
+    name: argocdRepositoryName,
+    url: argocdUrl,
+    type: z.enum(["git", "helm", "oci"], { error: "expected git, helm or oci" }).default("git"),
+    secretName: kubernetesSecretName.optional(),
+    keys: z.record(repositoryField, dopplerSecretName).default({}),
+    values: z.record(repositoryField, template).default({}),
+  })
+  .superRefine(({ keys, values }, context) => checkContents({ keys, values, prescribed: true }, context));
 
-/** The stack's `argocd` settings. */
-export interface ArgocdSettings {
-  namespace: string;
-  refreshInterval?: string;
-  admin?: { passwordHash: string; passwordMtime: string };
-  repositories: ArgocdRepository[];
-  repositoryCredentials: ArgocdRepository[];
-}
+const schema = z
+  .strictObject({
+    namespace: namespaceName.default(DEFAULTS.argocdNamespace),
+    refreshInterval: duration.optional(),
+    admin: z
+      .strictObject({ passwordHash: dopplerSecretName.optional(), passwordMtime: dopplerSecretName.optional() })
+      .optional(),
+    repositories: z.array(repository).default([]),
+    repositoryCredentials: z.array(repository).default([]),
+  })
+  .optional();
 
-/** The Secrets that these settings ask for, each with its place in them. */
-export function argocdSecrets(argocd: ArgocdSettings): { path: string; secret: SecretSettings }[] {
-  const { namespace, refreshInterval, admin } = argocd;
-  const common = { namespace, refreshInterval, annotations: {}, alsoAs: [] };
-  const repository = (kind: "repository" | "repo-creds", prefix: string, of: ArgocdRepository): SecretSettings => {
-    const secretName = of.secretName ?? `${prefix}-${of.name}`;
-    return {
-      ...common,
-      name: `argocd-${prefix}-${of.name}`,
-      secretName,
-      externalSecretName: secretName,
-      keys: of.keys,
-      values: { type: of.type, url: of.url, ...of.values },
-      labels: { [SECRET_TYPE]: kind },
-      merge: false,
-    };
+type Argocd = NonNullable<Lenient<z.output<typeof schema>>>;
+
+/** The admin's password, added to Argo CD's own Secret. */
+function adminRequest({ namespace, refreshInterval }: Argocd, admin: NonNullable<Argocd["admin"]>): SecretRequest {
+  const entry = ["argocd", "admin"];
+  const { passwordHash = DEFAULTS.argocdPasswordHash, passwordMtime = DEFAULTS.argocdPasswordMtime } = admin;
+  return {
+    entry,
+    name: "argocd-admin",
+    places: [{ path: entry, namespace, secretName: OWN_SECRET, externalSecretName: "argocd-admin" }],
+    contents: requestedNames(entry, admin),
+    rest: {
+      refreshInterval,
+      keys: {},
+      // A value that was piped into Doppler may end with a line break. Argo CD would refuse the hash and the time then.
+      values: {
+        "admin.password": `{{ .${passwordHash} | trim }}`,
+        "admin.passwordMtime": `{{ .${passwordMtime} | trim }}`,
+      },
+      labels: {},
+      annotations: {},
+      // The Secret holds Argo CD's signing key as well.
+      merge: true,
+    },
   };
-  return [
-    ...(admin === undefined
-      ? []
-      : [
-          {
-            path: "argocd.admin",
-            secret: {
-              ...common,
-              name: "argocd-admin",
-              secretName: OWN_SECRET,
-              externalSecretName: "argocd-admin",
-              keys: {},
-              // With a line break at its end, as a pipe may type it, neither would be one to Argo CD.
-              values: {
-                "admin.password": `{{ .${admin.passwordHash} | trim }}`,
-                "admin.passwordMtime": `{{ .${admin.passwordMtime} | trim }}`,
-              },
-              labels: {},
-              // Argo CD's signing key is in there as well.
-              merge: true,
-            },
-          },
-        ]),
-    ...argocd.repositories.map((of, index) => ({
-      path: `argocd.repositories[${index}]`,
-      secret: repository("repository", "repo", of),
-    })),
-    ...argocd.repositoryCredentials.map((of, index) => ({
-      path: `argocd.repositoryCredentials[${index}]`,
-      secret: repository("repo-creds", "repo-creds", of),
-    })),
-  ];
 }
+
+/** The lists of repositories: what Argo CD calls their Secrets, and how the Secrets' names begin. */
+const REPOSITORY_LISTS = {
+  repositories: { label: "repository", prefix: "repo" },
+  repositoryCredentials: { label: "repo-creds", prefix: "repo-creds" },
+} as const;
+
+function repositoryRequests(argocd: Argocd, list: keyof typeof REPOSITORY_LISTS): SecretRequest[] {
+  const { label, prefix } = REPOSITORY_LISTS[list];
+  const { namespace, refreshInterval } = argocd;
+  return (argocd[list] ?? []).flatMap((repository, index) => {
+    if (repository === undefined) return [];
+    const entry = ["argocd", list, index];
+    const { name, type, url, keys = {}, values = {} } = repository;
+    const secretName = repository.secretName ?? (name === undefined ? undefined : `${prefix}-${name}`);
+    const location: Record<string, string> = type === undefined || url === undefined ? {} : { type, url };
+    return [
+      {
+        entry,
+        name: name === undefined ? undefined : `argocd-${prefix}-${name}`,
+        places: [{ path: entry, namespace, secretName, externalSecretName: secretName }],
+        contents: requestedContents(entry, { keys, values }),
+        rest: {
+          refreshInterval,
+          keys,
+          values: { ...location, ...values },
+          labels: { [SECRET_TYPE]: label },
+          annotations: {},
+          merge: false,
+        },
+      },
+    ];
+  });
+}
+
+export const argocd: SecretKind<typeof schema> = {
+  schema,
+  requests: (argocd = {}) => [
+    ...(argocd.admin === undefined ? [] : [adminRequest(argocd, argocd.admin)]),
+    ...repositoryRequests(argocd, "repositories"),
+    ...repositoryRequests(argocd, "repositoryCredentials"),
+  ],
+};

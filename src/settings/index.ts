@@ -1,11 +1,14 @@
-// The only door of this folder: a stack's settings, read, checked and completed.
+import { configSource } from "./source";
+import { parseStackConfig, type StackConfig } from "./stackConfig";
 
-export {
-  type AppConfig,
-  type ConfigProblem,
-  type ConfigSource,
-  loadStackConfig,
-  parseStackConfig,
-  type StackConfig,
-  StackConfigError,
-} from "./config";
+// The only door of this folder: a stack's settings, read, checked and completed. The only reader of Pulumi.<stack>.yaml,
+// of pulumi.Config and of the environment.
+
+export { type ConfigProblem, StackConfigError } from "./problems";
+export { type ConfigSource } from "./source";
+export { type AppConfig, type GithubActionsConfig, parseStackConfig, type StackConfig } from "./stackConfig";
+
+/** The settings of the stack that is being run. */
+export function loadStackConfig(): StackConfig {
+  return parseStackConfig(configSource());
+}

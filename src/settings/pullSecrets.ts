@@ -1,39 +1,60 @@
-import type { SecretSettings } from "./secretSettings";
+import { z } from "zod";
+import { requestedNames } from "./contents";
+import { DEFAULTS } from "./defaults";
+import type { Lenient } from "./lenient";
+import { dopplerSecretName, duration, kubernetesSecretName, namespaceName, registryName } from "./names";
+import type { RequestedPlace, SecretKind, SecretRequest } from "./secretRequest";
 
-/** Docker Hub, as a Docker configuration calls it. */
-export const DOCKER_HUB = "https://index.docker.io/v1/";
+// The Secrets with which a cluster pulls private images: the settings `pullSecrets`. Each is the same in all of its
+// namespaces.
 
-/** One of the stack's `pullSecrets`. */
-export interface PullSecretSettings {
-  name: string;
-  namespaces: string[];
-  registry: string;
-  username: string;
-  token: string;
-  refreshInterval?: string;
-}
+const pullSecret = z.strictObject({
+  name: kubernetesSecretName,
+  namespaces: z
+    .array(namespaceName)
+    .min(1, { error: "expected at least one namespace" })
+    .refine((list) => new Set(list).size === list.length, { error: "expected each namespace once" }),
+  registry: registryName.default(DEFAULTS.registry),
+  username: dopplerSecretName.optional(),
+  token: dopplerSecretName.optional(),
+  refreshInterval: duration.optional(),
+});
 
-/** The Secret with which a cluster pulls private images from a registry: the same in each of its namespaces. */
-export function pullSecret({ name, namespaces, refreshInterval, ...of }: PullSecretSettings): SecretSettings {
-  const [namespace = "", ...others] = namespaces;
-  return {
-    name: `pull-${name}`,
+const schema = z.array(pullSecret).default([]);
+
+function request(pull: Lenient<z.output<typeof pullSecret>>, index: number): SecretRequest {
+  const entry = ["pullSecrets", index];
+  const { name, registry = DEFAULTS.registry, username, token, refreshInterval } = pull;
+  const place = (namespace: string | undefined, i: number): RequestedPlace => ({
+    path: [...entry, "namespaces", i],
     namespace,
     secretName: name,
     externalSecretName: name,
-    refreshInterval,
-    keys: {},
-    values: { ".dockerconfigjson": dockerConfig(of) },
-    type: "kubernetes.io/dockerconfigjson",
-    labels: {},
-    annotations: {},
-    merge: false,
-    alsoAs: others.map((other) => ({ namespace: other, secretName: name })),
+  });
+  const [first, ...others] = pull.namespaces ?? [];
+  return {
+    entry,
+    name: name === undefined ? undefined : `pull-${name}`,
+    places: [place(first, 0), ...others.map((namespace, i) => place(namespace, i + 1))],
+    contents: requestedNames(entry, { username, token }),
+    rest: {
+      refreshInterval,
+      keys: {},
+      values: { ".dockerconfigjson": dockerConfig(registry, username, token) },
+      type: "kubernetes.io/dockerconfigjson",
+      labels: {},
+      annotations: {},
+      merge: false,
+    },
   };
 }
 
-/** The template of a Docker configuration. A value may hold what JSON has a use for. */
-function dockerConfig({ registry, username, token }: Pick<PullSecretSettings, "registry" | "username" | "token">) {
+/** The template of a Docker configuration. Each value is written as JSON, since it may hold quotes or backslashes. */
+function dockerConfig(
+  registry: string,
+  username: string = DEFAULTS.registryUsername,
+  token: string = DEFAULTS.registryToken,
+): string {
   const entry = [
     `"username":{{ .${username} | toJson }}`,
     `"password":{{ .${token} | toJson }}`,
@@ -41,3 +62,8 @@ function dockerConfig({ registry, username, token }: Pick<PullSecretSettings, "r
   ];
   return `{"auths":{${JSON.stringify(registry)}:{${entry.join()}}}}`;
 }
+
+export const pullSecrets: SecretKind<typeof schema> = {
+  schema,
+  requests: (pulls = []) => pulls.flatMap((pull, index) => (pull === undefined ? [] : [request(pull, index)])),
+};

@@ -1,4 +1,4 @@
-import { dopplerNames, parseTemplate } from "../lib/template";
+import { dopplerNames, parseTemplate } from "../../lib/template";
 
 describe("the Doppler names in a template", () => {
   it.each<[string, string, string[]]>([

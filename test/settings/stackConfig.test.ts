@@ -1,6 +1,6 @@
 import { isSecret, type Output } from "@pulumi/pulumi";
-import { ConfigSource, parseStackConfig, StackConfigError } from "../src/settings";
-import { stackFile } from "./support/program";
+import { type ConfigSource, parseStackConfig, StackConfigError } from "../../src/settings";
+import { stackFile } from "../support/program";
 
 type Values = Record<string, unknown>;
 
@@ -95,7 +95,7 @@ describe("what is refused", () => {
           { name: "web", namespace: "other", keys: ["A"] },
         ],
       },
-      ["apps[1].name: expected a name of its own, same as apps[0].name"],
+      ["apps[1].name: apps[0] has this name too; each needs a name of its own"],
     ],
     [
       "two apps with one Secret",
@@ -106,7 +106,9 @@ describe("what is refused", () => {
           { name: "worker", namespace: "default", secretName: "web-secrets", keys: ["B"] },
         ],
       },
-      ["apps[1].secretName: expected a Secret of its own, same Secret in the same namespace as apps[0]"],
+      [
+        "apps[1].secretName: apps[0] asks for the same Secret in the same namespace; one of them needs another name or namespace",
+      ],
     ],
     [
       "two apps with one ExternalSecret",
@@ -118,7 +120,7 @@ describe("what is refused", () => {
           { name: "other", namespace: "other", externalSecretName: "web-secrets", keys: ["B"] },
         ],
       },
-      ["apps[1].externalSecretName: expected an ExternalSecret of its own, same name and namespace as apps[0]"],
+      ["apps[1].externalSecretName: apps[0] has an ExternalSecret of the same name in the same namespace"],
     ],
     [
       "a project name Doppler refuses",
@@ -146,7 +148,7 @@ describe("what is refused", () => {
     [
       "making a namespace that is always there",
       { ...minimal(), kubernetes: { createNamespaces: ["default"] } },
-      ["kubernetes.createNamespaces[0]: expected a namespace that the cluster does not make itself"],
+      ["kubernetes.createNamespaces[0]: the cluster makes this namespace itself; take it out of this list"],
     ],
     [
       "a repository with its owner",
@@ -199,13 +201,13 @@ describe("what is refused", () => {
       "an organisation's secrets for a GitHub environment",
       actions({ owner: "acme", organization: {}, environment: "production" }),
       [
-        "githubActions.environment: expected either this or organization: an organisation's secrets are for no environment",
+        "githubActions.environment: can't be combined with organization: an organisation's secrets are for no environment",
       ],
     ],
     [
       "Dependabot secrets of a GitHub environment",
       actions({ dependabot: true, environment: "production" }),
-      ["githubActions.dependabot: expected either this or environment: GitHub environments have no Dependabot secrets"],
+      ["githubActions.dependabot: can't be combined with environment: GitHub environments have no Dependabot secrets"],
     ],
     [
       "plain configuration as an Actions secret",
@@ -266,7 +268,7 @@ describe("what is refused", () => {
       [
         "a key twice",
         app({ keys: ["A"], values: { A: "{{ .B }}" } }),
-        ["apps[0].values.A: expected each key once, here or in keys"],
+        ["apps[0].values.A: is in keys too; each key is set once, here or in keys"],
       ],
       [
         "a password in a template",
@@ -324,7 +326,7 @@ describe("what is refused", () => {
       [
         "a type without its key",
         app({ type: "kubernetes.io/ssh-auth" }),
-        ["apps[0].type: expected a key ssh-privatekey: this type has it"],
+        ["apps[0].type: needs the key ssh-privatekey in keys or values"],
       ],
       [
         "nothing but plain values",
@@ -377,12 +379,14 @@ describe("what is refused", () => {
       [
         "an app with Argo CD's Secret",
         { ...app({ namespace: "argocd", secretName: "argocd-secret" }), argocd: { admin: {} } },
-        ["argocd.admin: expected a Secret of its own, same Secret in the same namespace as apps[0]"],
+        [
+          "argocd.admin: apps[0] asks for the same Secret in the same namespace; one of them needs another name or namespace",
+        ],
       ],
       [
         "an app with a repository's name",
         { ...repository({}), apps: [{ name: "argocd-repo-deploy", namespace: "default", keys: ["A"] }] },
-        ["argocd.repositories[0].name: expected a name of its own, same as apps[0]"],
+        ["argocd.repositories[0].name: apps[0] is known by this name too; each needs a name of its own"],
       ],
       [
         "a pull Secret with no namespace",
@@ -392,7 +396,9 @@ describe("what is refused", () => {
       [
         "a pull Secret that is an app's",
         pull({ name: "web-secrets" }),
-        ["pullSecrets[0].namespaces[0]: expected a Secret of its own, same Secret in the same namespace as apps[0]"],
+        [
+          "pullSecrets[0].namespaces[0]: apps[0] asks for the same Secret in the same namespace; one of them needs another name or namespace",
+        ],
       ],
       [
         "a registry with a quote",
@@ -543,7 +549,7 @@ describe("what is refused", () => {
       [
         "a name that is both",
         { ...minimal(), plainValues: ["PORT"], secretNames: ["PORT"] },
-        ["secretNames[0]: expected either here or in plainValues"],
+        ["secretNames[0]: is in plainValues too; name it in one of the two"],
       ],
       [
         "a list of what are no names",

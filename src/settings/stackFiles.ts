@@ -1,13 +1,16 @@
-import * as pulumi from "@pulumi/pulumi";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
 /** The settings of a project's stacks by stack name, unchecked, without the project's prefix. */
-export type Stacks = ReadonlyMap<string, Record<string, unknown>>;
+export type StackFiles = ReadonlyMap<string, Record<string, unknown>>;
 
-/** The settings of every stack whose file lies beside Pulumi.yaml. */
-export function stackFiles(folder: string | undefined, project: string): Stacks {
+/**
+ * The settings of every stack whose file lies beside Pulumi.yaml.
+ *
+ * @param folder Pulumi.yaml's; without it, no stack is known
+ */
+export function readStackFiles(folder: string | undefined, project: string): StackFiles {
   const stacks = new Map<string, Record<string, unknown>>();
   if (!folder || !existsSync(folder)) return stacks;
   for (const file of readdirSync(folder).sort()) {
@@ -18,9 +21,4 @@ export function stackFiles(folder: string | undefined, project: string): Stacks 
     stacks.set(stack, Object.fromEntries(own.map(([key, value]) => [key.slice(project.length + 1), value])));
   }
   return stacks;
-}
-
-/** The same for the project that is being run. */
-export function siblingStacks(): Stacks {
-  return stackFiles(pulumi.getRootDirectory(), pulumi.getProject());
 }

@@ -1,4 +1,4 @@
-import { canonicalDuration } from "../lib/duration";
+import { canonicalDuration } from "../../lib/duration";
 
 it.each([
   ["1s", "1s"],

@@ -1,4 +1,4 @@
-import { credentialIn, credentialsIn } from "../lib/credentials";
+import { credentialIn, credentialsIn } from "../../lib/credentials";
 import { credentials, ordinary, type Sample } from "./corpus";
 
 /** The first is the one whose rates are printed; the others show that it was not chosen. */

@@ -1,14 +1,32 @@
-import { argocdSecrets } from "../src/settings/argocd";
-import { pullSecret } from "../src/settings/pullSecrets";
-import { dopplerNames, parseTemplate } from "../lib/template";
+import { readSettings } from "../../src/settings/reading";
+import { completed } from "../../src/settings/secretRequest";
+import { dopplerNames, parseTemplate } from "../../lib/template";
 
-const repository = { name: "deploy", url: "https://git.acme.example/d.git", type: "git", keys: {}, values: {} };
-const settings = { namespace: "argocd", repositories: [], repositoryCredentials: [] };
+const only = <T>(list: T[]): T => {
+  const [one, ...others] = list;
+  if (one === undefined || others.length > 0) throw new Error(`expected one, got ${list.length}`);
+  return one;
+};
+
+/** The Secrets that settings ask for, each with the setting that asks for it. */
+const asked = (values: Record<string, unknown>) =>
+  readSettings("dev", values).requests.secrets.map((request) => ({
+    path: request.entry,
+    secret: completed(request),
+  }));
+
+const repository = {
+  name: "deploy",
+  url: "https://git.acme.example/d.git",
+  type: "git",
+  keys: { password: "P" },
+  values: {},
+};
 
 describe("Argo CD's Secrets", () => {
   it("add the admin's password to argocd-secret, which is Argo CD's", () => {
     const admin = { passwordHash: "HASH", passwordMtime: "MTIME" };
-    expect(argocdSecrets({ ...settings, admin }).map(({ secret }) => secret)).toEqual([
+    expect(asked({ argocd: { admin } }).map(({ secret }) => secret)).toEqual([
       expect.objectContaining({
         namespace: "argocd",
         secretName: "argocd-secret",
@@ -22,9 +40,9 @@ describe("Argo CD's Secrets", () => {
 
   it("bear the label by which Argo CD finds them, and the repository's type and URL", () => {
     const token = { ...repository, keys: { password: "TOKEN" }, values: { username: "bot" } };
-    const [one, all] = argocdSecrets({ ...settings, repositories: [token], repositoryCredentials: [token] });
+    const [one, all] = asked({ argocd: { repositories: [token], repositoryCredentials: [token] } });
     expect(one).toMatchObject({
-      path: "argocd.repositories[0]",
+      path: ["argocd", "repositories", 0],
       secret: {
         secretName: "repo-deploy",
         labels: { "argocd.argoproj.io/secret-type": "repository" },
@@ -34,7 +52,7 @@ describe("Argo CD's Secrets", () => {
       },
     });
     expect(all).toMatchObject({
-      path: "argocd.repositoryCredentials[0]",
+      path: ["argocd", "repositoryCredentials", 0],
       secret: { secretName: "repo-creds-deploy", labels: { "argocd.argoproj.io/secret-type": "repo-creds" } },
     });
   });
@@ -42,9 +60,10 @@ describe("Argo CD's Secrets", () => {
 
 describe("a pull Secret", () => {
   const settings = { name: "hub", namespaces: ["a", "b"], registry: "reg.example", username: "U", token: "T" };
+  const secretOf = () => only(asked({ pullSecrets: [settings] })).secret;
 
   it("is the same in each namespace, and of the type that a kubelet reads", () => {
-    expect(pullSecret(settings)).toMatchObject({
+    expect(secretOf()).toMatchObject({
       namespace: "a",
       secretName: "hub",
       type: "kubernetes.io/dockerconfigjson",
@@ -53,7 +72,7 @@ describe("a pull Secret", () => {
   });
 
   it("is made of two Doppler names, as JSON", () => {
-    const secret = pullSecret(settings);
+    const secret = secretOf();
     expect(dopplerNames(secret)).toEqual(["U", "T"]);
     const { text, problems } = parseTemplate(secret.values[".dockerconfigjson"] ?? "");
     expect(problems).toEqual([]);

@@ -1,17 +1,16 @@
 import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
-import {
-  classificationProblems,
-  PLAIN_NAMES,
-  plainName,
-  tlsProblem,
-  type Classified,
-} from "../src/settings/classification";
+import { readSettings } from "../../../src/settings/reading";
+import { classificationProblems, PLAIN_NAMES, plainName } from "../../../src/settings/rules/classification";
+import { tlsProblem } from "../../../src/settings/rules/tls";
+import type { ConfigSource } from "../../../src/settings/source";
 
 const NONE = { plainValues: [], secretNames: [] };
 
-const judged = (values: Record<string, unknown>, over: Partial<Classified> = {}) =>
-  classificationProblems({ stack: "dev", values, secretKeys: new Set(), siblings: new Map(), ...over });
+const judged = (values: Record<string, unknown>, over: Partial<ConfigSource> = {}) =>
+  classificationProblems(readSettings("dev", values), {
+    ...{ stack: "dev", values, secretKeys: new Set(), foreignKeys: [], env: {}, siblings: new Map(), ...over },
+  });
 
 describe("names of plain configuration", () => {
   it("are these, until a stack says more", () => {
@@ -80,7 +79,7 @@ describe("TLS, which belongs to cert-manager", () => {
     ["a private key", { texts: [String(privateKey.export({ format: "pem", type: "pkcs8" }))] }],
     ["a certificate", { texts: [`# of web\n${server}`] }],
   ])("%s", (_what, target) => {
-    expect(tlsProblem(target, NONE)).toMatch(/belongs to cert-manager, which issues it/);
+    expect(tlsProblem(target, [])).toMatch(/belongs to cert-manager, which issues it/);
   });
 
   it.each([
@@ -90,18 +89,18 @@ describe("TLS, which belongs to cert-manager", () => {
     ["a template", { texts: ["{{ .password }}"] }],
     ["nothing", {}],
   ])("not %s", (_what, target) => {
-    expect(tlsProblem(target, NONE)).toBeUndefined();
+    expect(tlsProblem(target, [])).toBeUndefined();
   });
 
   it("not a name that the stack says is a secret", () => {
-    expect(tlsProblem({ dopplerNames: ["BANK_TLS_KEY"] }, { secretNames: ["BANK_TLS_KEY"] })).toBeUndefined();
+    expect(tlsProblem({ dopplerNames: ["BANK_TLS_KEY"] }, ["BANK_TLS_KEY"])).toBeUndefined();
   });
 });
 
 describe("what is encrypted in the stack's file", () => {
   const clear = "postgres://app:pw@db/app";
-  const paths = (values: Record<string, unknown>, over: Partial<Classified>) =>
-    judged(values, over).map(({ path }) => path.join("."));
+  const paths = (values: Record<string, unknown>, over: Partial<ConfigSource>) =>
+    judged(values, over).map(({ path }) => path);
   const values = { operator: { values: { a: clear, b: [clear, clear] } } };
   const secretKeys = new Set(["operator"]);
   // As Pulumi writes it: looks as random as what it hides.
@@ -109,7 +108,7 @@ describe("what is encrypted in the stack's file", () => {
 
   it("is not judged, and what is beside it is", () => {
     const file = { operator: { values: { a: { secure }, b: [{ secure }, clear] } } };
-    expect(paths(values, { secretKeys, siblings: new Map([["dev", file]]) })).toEqual(["operator.values.b.1"]);
+    expect(paths(values, { secretKeys, siblings: new Map([["dev", file]]) })).toEqual(["operator.values.b[1]"]);
   });
 
   it("is not judged where it is the whole setting, or where the file is elsewhere", () => {

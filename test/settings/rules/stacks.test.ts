@@ -1,5 +1,6 @@
-import { siblingProblems, usersOf } from "../src/settings/ownership";
-import { stackFile } from "./support/program";
+import { readSettings } from "../../../src/settings/reading";
+import { readStacks, stackProblems, usersOf } from "../../../src/settings/rules/stacks";
+import { stackFile } from "../../support/program";
 
 // What two stack files say of the same thing.
 
@@ -15,16 +16,18 @@ const stack = (slug: string, over: Values = {}): Values => ({
   ...over,
 });
 const problems = (name: string, values: Values, others: Record<string, Values>) =>
-  siblingProblems(name, values, new Map(Object.entries({ [name]: values, ...others }))).map(
+  stackProblems(readSettings(name, values), readStacks(new Map(Object.entries({ [name]: values, ...others })))).map(
     ({ path, message }) => `${path}: ${message}`,
   );
+const users = (name: string, values: Values, files: Record<string, Values>) =>
+  usersOf(readSettings(name, values), readStacks(new Map(Object.entries(files))));
 
 it("the checked-in stacks claim nothing twice", () => {
   const both = { dev: checkedIn("dev"), prod: checkedIn("prod") };
   expect(problems("dev", both.dev, both)).toEqual([]);
   expect(problems("prod", both.prod, both)).toEqual([]);
-  expect(usersOf("dev", both.dev, new Map(Object.entries(both)))).toEqual({ project: ["prod"], cluster: [] });
-  expect(usersOf("prod", both.prod, new Map(Object.entries(both)))).toEqual({ project: [], cluster: [] });
+  expect(users("dev", both.dev, both)).toEqual({ project: ["prod"], cluster: [] });
+  expect(users("prod", both.prod, both)).toEqual({ project: [], cluster: [] });
 });
 
 it("two owners of a project are refused, on both sides", () => {
@@ -91,7 +94,7 @@ it("in one cluster, Argo CD's Secrets and those that images are pulled with are 
   ]);
   // The namespace is dev's, and prod's Secrets are in it.
   const other = { ...prod, apps: [], pullSecrets: [], operator: {}, argocd: { repositories: [{ name: "other" }] } };
-  expect(usersOf("dev", dev, new Map([["prod", other]])).cluster).toEqual(["prod"]);
+  expect(users("dev", dev, { prod: other }).cluster).toEqual(["prod"]);
 });
 
 it("in one cluster, names of their own and one operator are fine, and its owner knows its users", () => {
@@ -104,7 +107,7 @@ it("in one cluster, names of their own and one operator are fine, and its owner 
   });
   expect(problems("prod", prod, { dev })).toEqual([]);
   expect(problems("dev", dev, { prod })).toEqual([]);
-  expect(usersOf("dev", dev, new Map([["prod", prod]])).cluster).toEqual(["prod"]);
+  expect(users("dev", dev, { prod }).cluster).toEqual(["prod"]);
 });
 
 it("the same Actions secret from two stacks is refused; another GitHub environment's is another", () => {

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { checkContents, keyMapOf, keys, KEYS_FORM, requestedContents, values } from "./contents";
+import type { Lenient } from "./lenient";
+import {
+  annotationValue,
+  appName,
+  duration,
+  externalSecretName,
+  kubernetesSecretName,
+  labelValue,
+  metadataKey,
+  namespaceName,
+  secretType,
+} from "./names";
+import type { SecretKind, SecretRequest } from "./secretRequest";
+
+// The Secrets of apps: the settings `apps`.
+
+const app = z
+  .strictObject({
+    name: appName,
+    namespace: namespaceName,
+    secretName: kubernetesSecretName.optional(),
+    externalSecretName: externalSecretName.optional(),
+    refreshInterval: duration.optional(),
+    keys: keys.optional(),
+    values: values.optional(),
+    type: secretType.optional(),
+    labels: z.record(metadataKey, labelValue).default({}),
+    annotations: z.record(metadataKey, annotationValue).default({}),
+    merge: z.boolean().default(false),
+    restartOnChange: z.boolean().default(false),
+    renamedFrom: appName.optional(),
+    alsoAs: z
+      .array(z.strictObject({ secretName: kubernetesSecretName.optional(), namespace: namespaceName.optional() }))
+      .default([]),
+  })
+  .superRefine(({ keys, values, type, labels }, context) => {
+    if (keys ?? values) {
+      const prescribed = type !== undefined || Object.keys(labels).length > 0;
+      checkContents({ keys: keyMapOf(keys), values: values ?? {}, type, prescribed }, context);
+    } else context.addIssue({ code: "custom", path: ["keys"], message: `${KEYS_FORM}, got nothing` });
+  });
+
+type App = Lenient<z.output<typeof app>>;
+
+const schema = z.array(app).min(1, { error: "expected at least one app" });
+
+function request(app: App, index: number): SecretRequest {
+  const entry = ["apps", index];
+  const { name, namespace } = app;
+  const secretName = app.secretName ?? (name === undefined ? undefined : `${name}-secrets`);
+  const copies = (app.alsoAs ?? []).map((copy, i) => {
+    const copied = copy?.secretName ?? secretName;
+    return {
+      ...{ path: [...entry, "alsoAs", i], namespace: copy?.namespace ?? namespace },
+      ...{ secretName: copied, externalSecretName: copied },
+    };
+  });
+  const { refreshInterval, type, labels = {}, annotations = {}, merge = false, renamedFrom, restartOnChange } = app;
+  return {
+    entry,
+    name,
+    places: [
+      {
+        ...{ path: [...entry, "secretName"], namespace, secretName },
+        externalSecretName: app.externalSecretName ?? secretName,
+      },
+      ...copies,
+    ],
+    contents: requestedContents(entry, app),
+    rest: {
+      ...{ keys: keyMapOf(app.keys), values: app.values ?? {}, type, labels, annotations, merge },
+      ...{ refreshInterval, renamedFrom, restartOnChange },
+    },
+  };
+}
+
+export const apps: SecretKind<typeof schema> = {
+  schema,
+  requests: (apps = []) => apps.flatMap((app, index) => (app === undefined ? [] : [request(app, index)])),
+};

@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { canonicalDuration, DURATION_FORM } from "../../lib/duration";
+
+// The texts that settings are made of, and how Kubernetes, Doppler and GitHub spell their names. No message repeats the
+// text that it refuses: a text in the wrong place may be a credential.
+
+/** What a text is for, where that changes how it is judged. */
+export type TextRole =
+  /** A name whose characters and length are checked here. */
+  | "name"
+  /** A template over Doppler names, which the operator renders. */
+  | "template";
+
+/** The role of each schema of a text that has one. */
+export const textRoles = z.registry<{ role: TextRole }>();
+
+const name = (pattern: RegExp, max: number, expected: string) =>
+  z
+    .string()
+    .refine((text) => text.length <= max && pattern.test(text), { error: `expected ${expected}` })
+    .register(textRoles, { role: "name" });
+
+const dnsLabel = (what: string, max = 63) =>
+  name(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    max,
+    `${what}: lower-case letters, digits and "-", at most ${max}, first and last alphanumeric`,
+  );
+const dnsSubdomain = (what: string) =>
+  name(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    253,
+    `${what}: lower-case letters, digits, "-" and ".", at most 253, first and last alphanumeric`,
+  );
+const dopplerSlug = (what: string, max: number) =>
+  name(/^[a-z0-9][-_a-z0-9]*$/, max, `${what}: lower-case letters, digits, "-" and "_", at most ${max}`);
+
+// The stack's own.
+export const appName = dnsSubdomain("an app name");
+export const argocdRepositoryName = dnsLabel("a name for the repository");
+
+// Kubernetes and Helm.
+export const namespaceName = dnsLabel("a Kubernetes namespace name");
+export const kubernetesSecretName = dnsSubdomain("a Kubernetes Secret name");
+export const externalSecretName = dnsSubdomain("an ExternalSecret name");
+export const storeName = dnsSubdomain("a ClusterSecretStore name");
+export const serviceAccountName = dnsSubdomain("a ServiceAccount name");
+export const releaseName = dnsLabel("a Helm release name", 53);
+export const secretKey = name(
+  /^(?!\.\.?$)[-._a-zA-Z0-9]+$/,
+  253,
+  'a key of a Kubernetes Secret: letters, digits, "-", "_" and ".", at most 253',
+);
+export const secretType = name(
+  /^[-._a-zA-Z0-9]+(?:\/[-._a-zA-Z0-9]+)?$/,
+  253,
+  "a Secret's type, such as kubernetes.io/basic-auth",
+);
+export const metadataKey = name(
+  /^(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-._A-Za-z0-9]*[A-Za-z0-9])?$/,
+  317,
+  "a key such as app.kubernetes.io/part-of",
+);
+export const labelValue = name(
+  /^(?:[A-Za-z0-9](?:[-._A-Za-z0-9]*[A-Za-z0-9])?)?$/,
+  63,
+  'a label\'s value: letters, digits, "-", "_" and ".", at most 63, first and last alphanumeric',
+);
+
+// Doppler.
+export const dopplerProjectName = dopplerSlug("a Doppler project name", 100);
+export const dopplerEnvironmentSlug = dopplerSlug("a Doppler environment slug", 60);
+export const dopplerConfigName = dopplerSlug("a Doppler config name", 60);
+export const dopplerSecretName = name(
+  /^[A-Z_][A-Z0-9_]*$/,
+  200,
+  'a Doppler secret name: upper-case letters, digits and "_", at most 200, not starting with a digit',
+);
+
+// GitHub.
+export const githubSecretName = name(
+  /^(?!github_)[a-z_][a-z0-9_]*$/i,
+  255,
+  'a GitHub secret name: letters, digits and "_", not starting with a digit or GITHUB_',
+);
+export const githubOwner = name(
+  /^[a-z0-9](-?[a-z0-9])*$/i,
+  39,
+  'a GitHub user or organisation: letters, digits and single "-", at most 39',
+);
+export const githubRepository = name(
+  /^(?!\.\.?$)[-._a-z0-9]+$/i,
+  100,
+  'a GitHub repository name without its owner: letters, digits, "-", "_" and ".", at most 100',
+);
+
+// Other texts. Any of them may hold a credential by mistake.
+export const text = z.string().min(1, { error: "expected a text that is not empty" });
+export const template = z
+  .string()
+  .min(1, { error: "expected a text that is not empty" })
+  .register(textRoles, { role: "template" });
+export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
+export const argocdUrl = z.string().refine((url) => url.length <= 2000 && /^[^\s{}]+$/.test(url), {
+  error: "expected the URL as Argo CD's applications have it",
+});
+export const registryName = z.string().refine((registry) => registry.length <= 500 && /^[^\s"{}\\]+$/.test(registry), {
+  error: "expected a registry as images are named by it, or Docker Hub's URL",
+});
+export const url = z
+  .url({ protocol: /^https?$/, error: "expected a URL, http:// or https://" })
+  .refine((u) => !u.endsWith("/"), { error: "expected a URL without a trailing slash" });
+
+/** A duration, in the form in which the operator writes it. */
+export const duration = z.string().transform((value, context) => {
+  try {
+    return canonicalDuration(value);
+  } catch {
+    context.addIssue({ code: "custom", message: `expected ${DURATION_FORM}` });
+    return z.NEVER;
+  }
+});

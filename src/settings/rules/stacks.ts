@@ -1,0 +1,164 @@
+import { type ConfigProblem, type Path, pathText } from "../problems";
+import { type Reading, readSettings } from "../reading";
+import type { Requests } from "../requests";
+import type { StackFiles } from "../stackFiles";
+
+// Rules between stacks. What stacks share has one owner: the stack whose file says so. All stacks' files are read
+// together, so that two owners, or none, are found before anything is asked of Doppler, a cluster or GitHub.
+
+/** The settings of all stacks, as far as they can be read. */
+export function readStacks(files: StackFiles): Reading[] {
+  return [...files].map(([stack, values]) => readSettings(stack, values));
+}
+
+const othersThan = (mine: Reading, stacks: readonly Reading[]) => stacks.filter(({ stack }) => stack !== mine.stack);
+
+const owns = {
+  project: ({ stack, settings }: Reading) => (settings.doppler?.project?.ownedBy ?? stack) === stack,
+  operator: ({ stack, settings }: Reading) => (settings.operator?.ownedBy ?? stack) === stack,
+};
+
+/** Whether two settings that are set, or have a default, are the same. */
+const same = (a: string | undefined, b: string | undefined) => a !== undefined && a === b;
+
+const sameProject = (a: Reading, b: Reading) =>
+  same(a.settings.doppler?.project?.name, b.settings.doppler?.project?.name) &&
+  a.settings.doppler?.host === b.settings.doppler?.host;
+
+/** A stack names its cluster by the name of a context, so two stacks with the same name mean the same cluster. */
+const sameCluster = (a: Reading, b: Reading) => same(a.settings.kubernetes?.context, b.settings.kubernetes?.context);
+
+/**
+ * What this stack claims and another stack claims too, and what it relies on and nobody claims.
+ *
+ * @param stacks those whose files were found, this one's among them; none, where the files are elsewhere
+ */
+export function stackProblems(mine: Reading, stacks: readonly Reading[]): ConfigProblem[] {
+  const found = [
+    ...ownersOfShared(mine, stacks),
+    ...othersThan(mine, stacks).flatMap((other) => [
+      ...(sameProject(mine, other) ? inProject(mine, other) : []),
+      ...(sameCluster(mine, other) ? inCluster(mine, other) : []),
+      ...atGithub(mine, other),
+    ]),
+  ];
+  // One message per setting: the first.
+  return found.filter(({ path }, index) => found.findIndex((first) => first.path === path) === index);
+}
+
+/** An owner that this stack names must own the thing. */
+function ownersOfShared(mine: Reading, stacks: readonly Reading[]): ConfigProblem[] {
+  const { doppler, operator } = mine.settings;
+  const named = [
+    { path: "doppler.project.ownedBy", owner: doppler?.project?.ownedBy, ownsIt: owns.project },
+    { path: "operator.ownedBy", owner: operator?.ownedBy, ownsIt: owns.operator },
+  ];
+  return named.flatMap(({ path, owner, ownsIt }) => {
+    if (owner === undefined || owner === mine.stack || stacks.length === 0) return [];
+    const stack = stacks.find((other) => other.stack === owner);
+    if (stack === undefined) {
+      return [{ path, message: `there is no stack of this name: Pulumi.${owner}.yaml is missing` }];
+    }
+    if (ownsIt(stack)) return [];
+    return [{ path, message: `stack "${owner}" does not own it either: Pulumi.${owner}.yaml names another owner` }];
+  });
+}
+
+const called = ({ stack }: Reading) => `stack "${stack}" (Pulumi.${stack}.yaml)`;
+
+function inProject(mine: Reading, other: Reading): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (owns.project(mine) && owns.project(other)) {
+    const message = `${called(other)} owns this project too; exactly one may: name it here and there`;
+    problems.push({ path: "doppler.project.ownedBy", message });
+  }
+  if (same(mine.settings.doppler?.environment?.slug, other.settings.doppler?.environment?.slug)) {
+    const message = `${called(other)} has the same environment; each stack has one of its own`;
+    problems.push({ path: "doppler.environment.slug", message });
+  }
+  return problems;
+}
+
+function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const too = called(other);
+  const add = (path: string, message: string) => problems.push({ path, message: `${too} ${message}` });
+  if (owns.operator(mine) && owns.operator(other)) {
+    add("operator.ownedBy", "installs the operator in this cluster too; exactly one may: name it here and there");
+  }
+  const { store, operator, kubernetes } = mine.settings;
+  const { store: otherStore, operator: otherOperator, kubernetes: otherKubernetes } = other.settings;
+  if (same(store?.name, otherStore?.name)) add("store.name", "has a store of this name in this cluster");
+  if (
+    same(store?.tokenSecretName, otherStore?.tokenSecretName) &&
+    same(operator?.namespace, otherOperator?.namespace)
+  ) {
+    add("store.tokenSecretName", "has a token Secret of this name in this cluster");
+  }
+  const taken = new Set(targets(other.requests).map(({ target }) => target));
+  for (const { path, target } of targets(mine.requests)) {
+    if (taken.has(target)) add(pathText(path), "makes the same Secret in this cluster");
+  }
+  (kubernetes?.createNamespaces ?? []).forEach((namespace, index) => {
+    if (namespace !== undefined && otherKubernetes?.createNamespaces?.includes(namespace)) {
+      add(`kubernetes.createNamespaces[${index}]`, "makes this namespace too; exactly one may");
+    }
+  });
+  return problems;
+}
+
+/** The Secrets of a cluster that are asked for. */
+function targets({ secrets }: Requests): { path: Path; namespace: string; target: string }[] {
+  return secrets.flatMap(({ places }) =>
+    places.flatMap(({ path, namespace, secretName }) =>
+      namespace === undefined || secretName === undefined
+        ? []
+        : [{ path, namespace, target: `${namespace}/${secretName}` }],
+    ),
+  );
+}
+
+function atGithub(mine: Reading, other: Reading): ConfigProblem[] {
+  const written = new Set(actionsSecrets(other.requests).map(({ secret }) => secret));
+  return actionsSecrets(mine.requests)
+    .filter(({ secret }) => written.has(secret))
+    .map(({ path, ofOrganization }) => {
+      const instead = ofOrganization ? "other names (secretName)" : "githubActions.environment";
+      const message = `${called(other)} writes the same Actions secrets; leave them to one stack, or use ${instead}`;
+      return { path: pathText(path), message };
+    });
+}
+
+/** Actions secrets that are asked for. A Dependabot secret is never without one, so these stand for both. */
+function actionsSecrets({ ci }: Requests): { path: Path; ofOrganization: boolean; secret: string }[] {
+  if (ci === undefined) return [];
+  return ci.places.flatMap(({ path, owner = "", repository, environment = "" }) =>
+    ci.secrets.map(({ secretName }) => ({
+      path,
+      ofOrganization: repository === undefined,
+      // A repository's name has at least one character, so no repository's secret is taken for the organisation's.
+      secret: [owner, repository ?? "", environment, secretName].join("/").toLowerCase(),
+    })),
+  );
+}
+
+/** The stacks that use what a stack owns. */
+export interface StackUsers {
+  /** Users of its Doppler project. */
+  project: string[];
+  /** Users of its operator or its namespaces in its cluster. */
+  cluster: string[];
+}
+
+/** The stacks that use what this one owns, as their files say. */
+export function usersOf(mine: Reading, stacks: readonly Reading[]): StackUsers {
+  const others = othersThan(mine, stacks);
+  const created = mine.settings.kubernetes?.createNamespaces ?? [];
+  const usesCluster = (other: Reading) =>
+    other.settings.operator?.ownedBy === mine.stack ||
+    (sameCluster(mine, other) && targets(other.requests).some(({ namespace }) => created.includes(namespace)));
+  return {
+    project: owns.project(mine) ? others.filter((other) => sameProject(mine, other)).map(({ stack }) => stack) : [],
+    cluster: others.filter(usesCluster).map(({ stack }) => stack),
+  };
+}

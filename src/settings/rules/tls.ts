@@ -1,0 +1,53 @@
+import { X509Certificate } from "node:crypto";
+import { PEM_PRIVATE_KEY } from "../../../lib/credentials";
+
+// TLS certificates are issued and renewed in the cluster by cert-manager, and are in no Secret of this program.
+
+export const CERT_MANAGER = "belongs to cert-manager, which issues it in the cluster and renews it";
+
+/** The keys of a Secret of type kubernetes.io/tls. */
+const TLS_KEY = /^tls\.(?:crt|key)$/;
+const TLS_NAME = /^(?:\w+_)?(?:TLS|SSL)_(?:(?:PRIVATE_|CERT_|CERTIFICATE_)?KEY|CERT|CRT|CERTIFICATE)$/;
+
+/** Whether a Doppler name says that its value is a TLS certificate or the private key of one. */
+export const isTlsName = (name: string): boolean => TLS_NAME.test(name);
+
+/** A Secret that is asked for. */
+export interface SecretTarget {
+  /** Its type. */
+  type?: string | undefined;
+  /** Its keys. */
+  keys?: readonly string[];
+  /** The Doppler names that its values come from. */
+  dopplerNames?: readonly string[];
+  /** Literal texts in it, such as a template's. */
+  texts?: readonly string[];
+}
+
+/**
+ * Why a Secret is not this program's, where it holds a TLS certificate or the private key of one.
+ *
+ * @param secretNames Doppler names that the stack says are secrets of another kind
+ */
+export function tlsProblem(target: SecretTarget, secretNames: readonly string[]): string | undefined {
+  const names = target.dopplerNames ?? [];
+  if (target.type === "kubernetes.io/tls") return `a Secret of type kubernetes.io/tls ${CERT_MANAGER}`;
+  if (target.keys?.some((key) => TLS_KEY.test(key))) return `a TLS certificate, or its private key, ${CERT_MANAGER}`;
+  if (names.some((name) => isTlsName(name) && !secretNames.includes(name))) {
+    return `a TLS certificate, or its private key, ${CERT_MANAGER}; name it in secretNames if it comes from elsewhere`;
+  }
+  if (target.texts?.some((text) => PEM_PRIVATE_KEY.test(text))) return `a certificate's private key ${CERT_MANAGER}`;
+  return target.texts?.some(holdsServerCertificate) ? `a TLS certificate ${CERT_MANAGER}` : undefined;
+}
+
+/** An authority's certificate is another matter than a server's: it is public, long-lived, and often configuration. */
+function holdsServerCertificate(text: string): boolean {
+  return (text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).some((pem) => {
+    try {
+      const certificate = new X509Certificate(pem);
+      return !certificate.ca && certificate.issuer !== certificate.subject;
+    } catch {
+      return true;
+    }
+  });
+}

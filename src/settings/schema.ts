@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { githubActions } from "./ciSecrets";
+import { DEFAULTS } from "./defaults";
+import { KIND_SCHEMAS } from "./kinds";
+import {
+  dopplerConfigName,
+  dopplerEnvironmentSlug,
+  dopplerProjectName,
+  dopplerSecretName,
+  duration,
+  kubernetesSecretName,
+  namespaceName,
+  releaseName,
+  serviceAccountName,
+  storeName,
+  text,
+  url,
+} from "./names";
+
+// The shape of a stack's settings. What entries have to do with each other is in rules/.
+
+const doppler = z.strictObject({
+  host: url.optional(),
+  project: z.strictObject({ name: dopplerProjectName, description: text.optional(), ownedBy: text.optional() }),
+  environment: z.strictObject({ slug: dopplerEnvironmentSlug, name: text.optional() }),
+  config: dopplerConfigName.optional(),
+  serviceToken: text.default(DEFAULTS.serviceToken),
+});
+
+const kubernetes = z
+  .strictObject({ context: text.optional(), createNamespaces: z.array(namespaceName).default([]) })
+  .prefault({});
+
+const operator = z
+  .strictObject({
+    namespace: namespaceName.default(DEFAULTS.operatorNamespace),
+    releaseName: releaseName.default(DEFAULTS.releaseName),
+    chart: text.optional(),
+    repository: url.optional(),
+    version: text.optional(),
+    values: z.record(z.string(), z.unknown()).default({}),
+    ownedBy: text.optional(),
+  })
+  .prefault({});
+
+const store = z
+  .strictObject({
+    name: storeName.default(DEFAULTS.storeName),
+    tokenSecretName: kubernetesSecretName.default(DEFAULTS.tokenSecretName),
+    oidc: z
+      .strictObject({ identity: text, serviceAccount: serviceAccountName.default(DEFAULTS.serviceAccount) })
+      .optional(),
+  })
+  .prefault({});
+
+export const settingsSchema = z.strictObject({
+  dopplerToken: text.optional(),
+  doppler,
+  kubeconfig: text.optional(),
+  kubernetes,
+  operator,
+  store,
+  refreshInterval: duration.default(DEFAULTS.refreshInterval),
+  ...KIND_SCHEMAS,
+  plainValues: z.array(dopplerSecretName).default([]),
+  secretNames: z.array(dopplerSecretName).default([]),
+  githubToken: text.optional(),
+  githubActions: githubActions.optional(),
+  protect: z.boolean().default(false),
+  adopt: z.boolean().default(false),
+});
+
+/** A stack's settings as its file has them, with defaults. */
+export type Settings = z.output<typeof settingsSchema>;

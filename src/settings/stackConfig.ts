@@ -1,0 +1,195 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { DEFAULTS } from "./defaults";
+import { withSecrets } from "./encrypted";
+import { type ConfigProblem, issueMessage, shapeProblems, StackConfigError } from "./problems";
+import { readSettings } from "./reading";
+import { requestsOf } from "./requests";
+import { accessProblems, githubOwnerOf } from "./rules/access";
+import { ciPlaceProblems } from "./rules/ciPlaces";
+import { classificationProblems } from "./rules/classification";
+import { entryProblems } from "./rules/entries";
+import { readStacks, stackProblems, type StackUsers, usersOf } from "./rules/stacks";
+import { type Settings, settingsSchema } from "./schema";
+import { completed, type SecretSettings } from "./secretRequest";
+import type { ConfigSource } from "./source";
+
+// A stack's settings as one typed, validated object: Pulumi.<stack>.yaml, completed with defaults and with what the
+// environment says.
+
+/** The settings of one app, or of another Secret that is made like an app's. */
+export type AppConfig = SecretSettings & { refreshInterval: string };
+
+/** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
+export interface StackConfig {
+  /** The stack's own name. */
+  name: string;
+  doppler: {
+    host: string;
+    token: pulumi.Output<string>;
+    /** `shared`: owned by this stack, and used by others. */
+    project: { name: string; description?: string | undefined; owned: boolean; shared: boolean; ownedBy: string };
+    environment: { slug: string; name: string };
+    /** The config that apps read. */
+    config: string;
+    /** The same, where it is a branch config; the root config comes with the environment. */
+    branchConfig?: string | undefined;
+    serviceToken: string;
+  };
+  kubernetes: Settings["kubernetes"] & { kubeconfig?: pulumi.Output<string> | undefined };
+  operator: Omit<Settings["operator"], "ownedBy"> & { owned: boolean; shared: boolean; ownedBy: string };
+  store: Settings["store"];
+  apps: AppConfig[];
+  /** Argo CD's Secrets, and those that the cluster pulls images with. */
+  otherSecrets: AppConfig[];
+  githubActions?: GithubActionsConfig | undefined;
+  protect: boolean;
+  /** Whether things that are there already are taken over. */
+  adopt: boolean;
+  /** Stacks that use this one's operator or namespaces in its cluster, as their files say. */
+  clusterUsers: string[];
+  /** The namespaces that Secrets go to, in alphabetical order. */
+  namespaces: string[];
+}
+
+/** CI's secrets at GitHub. */
+export interface GithubActionsConfig {
+  owner?: string | undefined;
+  baseUrl?: string | undefined;
+  token?: pulumi.Output<string> | undefined;
+  /** The repositories that get secrets of their own. */
+  repositories: string[];
+  /** The organisation's secrets in place of the repositories' own; which repositories of it may read them. */
+  organization?:
+    | { owner: string; visibility: "private" | "all" }
+    | { owner: string; visibility: "selected"; repositories: string[] }
+    | undefined;
+  /** Whether the same secrets are written for Dependabot's runs too. */
+  dependabot: boolean;
+  /** A GitHub environment of each repository that gets the secrets in place of the repository as a whole. */
+  environment?: string | undefined;
+  createEnvironment: boolean;
+  /** The secrets that each repository gets, and the Doppler names they come from. */
+  secrets: { secretName: string; dopplerName: string }[];
+}
+
+/**
+ * The settings of a stack from their source.
+ *
+ * @throws StackConfigError naming every problem, before anything is created
+ */
+export function parseStackConfig(source: ConfigSource): StackConfig {
+  const { stack, values, env } = source;
+  const parsed = settingsSchema.safeParse(values, { error: issueMessage });
+  const shape = parsed.success ? [] : shapeProblems(parsed.error.issues);
+  // Rules judge what can be read of the settings, so that a problem with one of them does not hide others.
+  const reading = readSettings(stack, values);
+  const stacks = readStacks(source.siblings);
+  const problems = [
+    ...shape,
+    ...withoutRepeated([...entryProblems(reading), ...ciPlaceProblems(reading, env)], shape),
+    ...accessProblems(source),
+    ...classificationProblems(reading, source),
+    ...stackProblems(reading, stacks),
+  ];
+  if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
+  return completedConfig(parsed.data, source, usersOf(reading, stacks));
+}
+
+/** Problems without those of a setting whose shape is wrong already. */
+function withoutRepeated(problems: ConfigProblem[], shape: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.filter(({ path }) => !shape.some((known) => known.path === path));
+}
+
+function completedConfig(settings: Settings, source: ConfigSource, users: StackUsers): StackConfig {
+  const { stack, env } = source;
+  const { doppler, kubernetes, kubeconfig, store, protect, adopt } = settings;
+  const { secrets, ci } = requestsOf(settings);
+  const [apps, otherSecrets] = [true, false].map((ofApps) =>
+    secrets
+      .filter(({ section }) => (section === "apps") === ofApps)
+      .map((request) => {
+        const secret = completed(request);
+        return { ...secret, refreshInterval: secret.refreshInterval ?? settings.refreshInterval };
+      }),
+  ) as [AppConfig[], AppConfig[]];
+  const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;
+  const projectOwner = doppler.project.ownedBy ?? stack;
+  const namespaces = [...apps, ...otherSecrets].flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace));
+  return {
+    name: stack,
+    doppler: {
+      // The provider joins host and path as they are.
+      host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? DEFAULTS.dopplerHost,
+      token: pulumi.secret(settings.dopplerToken ?? env["DOPPLER_TOKEN"] ?? ""),
+      project: {
+        name: doppler.project.name,
+        description: doppler.project.description,
+        owned: projectOwner === stack,
+        shared: doppler.project.ownedBy === stack || users.project.length > 0,
+        ownedBy: projectOwner,
+      },
+      environment: { slug: doppler.environment.slug, name: doppler.environment.name ?? doppler.environment.slug },
+      config: doppler.config ?? doppler.environment.slug,
+      branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
+      serviceToken: doppler.serviceToken,
+    },
+    // Without either, the provider reads KUBECONFIG itself; a path in the state would differ from machine to machine.
+    kubernetes: { kubeconfig: secretText(kubeconfig), ...kubernetes },
+    operator: {
+      ...operator,
+      values: chartValues(operator.values, source),
+      owned: operatorOwner === stack,
+      shared: settings.operator.ownedBy === stack || users.cluster.length > 0,
+      ownedBy: operatorOwner,
+    },
+    store,
+    apps,
+    otherSecrets,
+    githubActions: settings.githubActions && githubConfig(settings, settings.githubActions, ci?.secrets ?? [], env),
+    protect,
+    adopt,
+    clusterUsers: users.cluster,
+    namespaces: [...new Set(namespaces)].sort(),
+  };
+}
+
+function githubConfig(
+  { githubToken }: Settings,
+  github: NonNullable<Settings["githubActions"]>,
+  secrets: GithubActionsConfig["secrets"],
+  env: ConfigSource["env"],
+): GithubActionsConfig {
+  const { organization, repositories = [], dependabot, environment, createEnvironment } = github;
+  const owner = githubOwnerOf(github.owner, env) ?? "";
+  return {
+    owner: github.owner ?? env["GITHUB_OWNER"],
+    baseUrl: github.baseUrl ?? env["GITHUB_BASE_URL"],
+    token: secretText(githubToken ?? env["GITHUB_TOKEN"]),
+    repositories: organization === undefined ? repositories : [],
+    organization: organization && {
+      owner,
+      ...(organization.visibility === "selected"
+        ? { visibility: organization.visibility, repositories }
+        : { visibility: organization.visibility }),
+    },
+    dependabot,
+    environment,
+    createEnvironment,
+    secrets,
+  };
+}
+
+function secretText(text: string | undefined): pulumi.Output<string> | undefined {
+  return text ? pulumi.secret(text) : undefined;
+}
+
+/** The chart's values; those that are encrypted in the stack's file are secrets, since values go into the state. */
+function chartValues(
+  values: Settings["operator"]["values"],
+  { stack, secretKeys, siblings }: ConfigSource,
+): Settings["operator"]["values"] {
+  if (!secretKeys.has("operator")) return values;
+  const file = z.object({ values: z.unknown() }).safeParse(siblings.get(stack)?.["operator"]);
+  return withSecrets(values, file.data?.values) as Settings["operator"]["values"];
+}
