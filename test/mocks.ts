@@ -30,6 +30,8 @@ export interface Registration {
   dependencies: string[];
   /** Those options that differ from Pulumi's defaults. */
   options: Record<string, unknown>;
+  /** Of a provider, its plugin: the version, and where it is downloaded from if not from Pulumi's own releases. */
+  plugin?: { version: string; server: string };
 }
 
 /** What {@link run} is to pretend. */
@@ -134,6 +136,8 @@ interface RegisterRequest {
   getAdditionalsecretoutputsList(): string[];
   getAliasesList(): unknown[];
   getImportid(): string;
+  getVersion(): string;
+  getPlugindownloadurl(): string;
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getHooks(): { getBeforeDeleteList(): string[] } | undefined;
 }
@@ -167,6 +171,9 @@ function registration(request: RegisterRequest): Registration {
     options: Object.fromEntries(
       Object.entries(options).filter(([, v]) => (Array.isArray(v) ? v.length > 0 : Boolean(v))),
     ),
+    ...(request.getType().startsWith("pulumi:providers:") && {
+      plugin: { version: request.getVersion(), server: request.getPlugindownloadurl() },
+    }),
   };
 }
 
@@ -308,18 +315,27 @@ export function stackFile(stack: string): Record<string, unknown> {
   return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
 }
 
-/** Runs the whole program with a stack's configuration. */
+/** Runs the whole program with a stack's configuration, of which some keys are stored as secrets. */
 export async function runProgram(
-  scenario: Scenario & { stack: string; config?: Record<string, unknown> },
+  scenario: Scenario & { stack: string; config?: Record<string, unknown>; secretKeys?: string[] },
 ): Promise<Observation<StackOutputs>> {
   const config = scenario.config ?? stackFile(scenario.stack);
   const { default: program } = await import("../index");
-  return run(scenario, () => {
-    pulumi.runtime.setAllConfig(
-      Object.fromEntries(
-        Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
-      ),
-    );
-    return program();
-  });
+  // As the language host tells it; Pulumi's own functions for mocks set only what the SDK reads.
+  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(scenario.secretKeys ?? []);
+  try {
+    return await run(scenario, () => {
+      pulumi.runtime.setAllConfig(
+        Object.fromEntries(
+          Object.entries(config).map(([key, value]) => [
+            key,
+            typeof value === "string" ? value : JSON.stringify(value),
+          ]),
+        ),
+      );
+      return program();
+    });
+  } finally {
+    delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
+  }
 }

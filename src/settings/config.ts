@@ -351,7 +351,10 @@ export interface StackConfig {
   name: string;
   doppler: {
     host: string;
+    /** What this run reads Doppler with: the stack's own setting, or else the environment's. */
     token: pulumi.Output<string>;
+    /** The same, only where it is a setting of the stack. A token of the environment must not get into the state. */
+    storedToken?: pulumi.Output<string>;
     /** `shared`: owned by this stack, and used by others. */
     project: { name: string; description?: string; owned: boolean; shared: boolean; ownedBy: string };
     environment: { slug: string; name: string };
@@ -370,7 +373,8 @@ export interface StackConfig {
   githubActions?: {
     owner?: string;
     baseUrl?: string;
-    token?: pulumi.Output<string>;
+    /** The token, where it is a setting of the stack; the provider takes one from the environment by itself. */
+    storedToken?: pulumi.Output<string>;
     /** The repositories that get secrets of their own. */
     repositories: string[];
     /** The organisation's secrets in place of the repositories' own; which repositories of it may read them. */
@@ -735,6 +739,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
       // The provider joins host and path as they are.
       host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? "https://api.doppler.com",
       token: pulumi.secret(rest.dopplerToken ?? env["DOPPLER_TOKEN"] ?? ""),
+      storedToken: secret(rest.dopplerToken),
       project: {
         name: doppler.project.name,
         description: doppler.project.description,
@@ -747,7 +752,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
       branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
       serviceToken: doppler.serviceToken,
     },
-    // Without either, the provider reads KUBECONFIG itself; a path in the state would differ from machine to machine.
+    // Without it, the provider finds a kubeconfig as kubectl does.
     kubernetes: { kubeconfig: secret(rest.kubeconfig), ...kubernetes },
     operator: {
       ...operator,
@@ -762,7 +767,7 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     githubActions: githubActions && {
       owner: githubActions.owner ?? env["GITHUB_OWNER"],
       baseUrl: githubActions.baseUrl ?? env["GITHUB_BASE_URL"],
-      token: secret(rest.githubToken ?? env["GITHUB_TOKEN"]),
+      storedToken: secret(rest.githubToken),
       repositories: githubActions.organization === undefined ? (githubActions.repositories ?? []) : [],
       organization: githubActions.organization && {
         owner: ownerOf(githubActions.owner, env) ?? "",
