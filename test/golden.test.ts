@@ -27,7 +27,8 @@ function dump(resources: Registration[]): string {
     Object.fromEntries(
       sorted.map(({ type, name, inputs, ...rest }) => [
         `${type}::${name}`,
-        JSON.parse(JSON.stringify({ ...rest, inputs: hideSecrets(inputs) })) as unknown,
+        // A plugin's version is its SDK's, which package.json pins.
+        JSON.parse(JSON.stringify({ ...rest, plugin: undefined, inputs: hideSecrets(inputs) })) as unknown,
       ]),
     ),
     { lineWidth: 120, sortMapEntries: true },

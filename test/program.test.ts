@@ -1,5 +1,8 @@
+import * as github from "@pulumi/github";
+import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { only, SecretInput, UNKNOWN, valueOf } from "./support/mocks";
+import * as doppler from "@pulumiverse/doppler";
+import { only, run, SecretInput, UNKNOWN, valueOf } from "./support/mocks";
 import { runProgram, stackFile } from "./support/program";
 
 // index.ts as a whole: what it wires, and in which states of the world.
@@ -191,9 +194,69 @@ it("no credential and no value is sent to the engine in clear", async () => {
   );
   for (const secret of [...Object.values(TYPED), "dp.pt.test", "ghp_test", "dp.st."])
     expect(clear).not.toContain(secret);
-  expect(only(resources, "pulumi:providers:doppler::doppler").inputs["dopplerToken"]).toEqual(
-    new SecretInput("dp.pt.test"),
-  );
+});
+
+describe("the providers", () => {
+  it("ask for the plugins that their SDKs ask for", async () => {
+    const { resources: own } = await runProgram({ stack: "dev", doppler: TYPED });
+    const { resources: theirs } = await run({}, () => {
+      new doppler.Provider("doppler", { dopplerToken: "t" });
+      new github.Provider("github");
+      new kubernetes.Provider("kubernetes");
+    });
+    for (const name of ["doppler", "github", "kubernetes"]) {
+      const { plugin } = only(theirs, name);
+      expect(plugin?.version).toMatch(/^\d/);
+      expect(only(own, `pulumi:providers:${name}::${name}`).plugin).toEqual(plugin);
+    }
+  });
+
+  const inputs = async (secrets: Record<string, unknown>) => {
+    const config = { ...stackFile("dev"), ...secrets };
+    const { resources } = await runProgram({ stack: "dev", doppler: TYPED, config, secretKeys: Object.keys(secrets) });
+    return Object.fromEntries(
+      ["doppler", "kubernetes", "github"].map((name) => [
+        name,
+        only(resources, `pulumi:providers:${name}::${name}`).inputs,
+      ]),
+    );
+  };
+
+  it("get no credential and no path from the environment: those would stay in the state", async () => {
+    const kubeconfig = process.env["KUBECONFIG"];
+    process.env["KUBECONFIG"] = "/tmp/of-this-run";
+    try {
+      expect(await inputs({})).toEqual({
+        doppler: { host: "https://api.doppler.com" },
+        kubernetes: {
+          context: "acme-dev",
+          clusterIdentifier: "acme-dev",
+          enableServerSideApply: "true",
+          enablePatchForce: "true",
+          enableSecretMutable: "true",
+        },
+        github: { baseUrl: "https://api.github.com/", owner: "acme" },
+      });
+    } finally {
+      if (kubeconfig === undefined) delete process.env["KUBECONFIG"];
+      else process.env["KUBECONFIG"] = kubeconfig;
+    }
+  });
+
+  it("get each credential that the stack's file has, as a secret", async () => {
+    const key = (name: string) => `secrets-pipeline:${name}`;
+    const stored = {
+      [key("dopplerToken")]: "dp.pt.stored",
+      [key("githubToken")]: "ghp_stored",
+      [key("kubeconfig")]: "apiVersion: v1",
+    };
+    const { doppler, github, kubernetes } = await inputs(stored);
+    expect([doppler?.["dopplerToken"], github?.["token"], kubernetes?.["kubeconfig"]]).toEqual([
+      new SecretInput("dp.pt.stored"),
+      new SecretInput("ghp_stored"),
+      new SecretInput("apiVersion: v1"),
+    ]);
+  });
 });
 
 it("a refused configuration registers nothing", async () => {

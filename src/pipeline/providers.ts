@@ -1,39 +1,67 @@
-import * as doppler from "@pulumiverse/doppler";
-import * as github from "@pulumi/github";
-import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import dopplerPackage from "@pulumiverse/doppler/package.json";
+import githubPackage from "@pulumi/github/package.json";
+import kubernetesPackage from "@pulumi/kubernetes/package.json";
 import type { StackConfig } from "../settings";
 
 /** The providers of a stack, each told explicitly which account or cluster it works on. */
 export interface Providers {
-  doppler: doppler.Provider;
-  kubernetes: kubernetes.Provider;
+  doppler: pulumi.ProviderResource;
+  kubernetes: pulumi.ProviderResource;
   /** Only where the stack has Actions secrets. */
-  github?: github.Provider;
+  github?: pulumi.ProviderResource;
 }
 
-/** Makes a stack's providers. */
-export function createProviders(stack: StackConfig): Providers {
+/** What of an SDK's package.json says which plugin belongs to it. */
+interface SdkPackage {
+  version: string;
+  pulumi: {
+    name: string;
+    /** Where Pulumi downloads the plugin from, if not from its own releases. */
+    server?: string;
+  };
+}
+
+/**
+ * A provider whose inputs are those given and no others. The SDKs' own classes copy KUBECONFIG and GITHUB_TOKEN from the
+ * environment into the inputs, and demand a Doppler token: the state would then hold the credentials of whoever ran
+ * last. Without them, each provider takes its credentials from the environment of the run.
+ */
+class ExactProvider extends pulumi.ProviderResource {
+  constructor({ version, pulumi: { name, server } }: SdkPackage, inputs: Record<string, Text>) {
+    super(name, name, inputs, { version: version.replace(/^v/, ""), pluginDownloadURL: server });
+  }
+}
+
+/** Providers take texts only. An absent one is no input. */
+type Text = pulumi.Input<string> | undefined;
+
+/**
+ * Makes a stack's providers. A credential is among the inputs, and so encrypted in the state, only where it is a setting
+ * of the stack.
+ */
+export function createProviders({ doppler, kubernetes, githubActions }: StackConfig): Providers {
   return {
     // With the host in the state, a later destroy can't end up elsewhere because a variable is missing.
-    doppler: new doppler.Provider("doppler", { host: stack.doppler.host, dopplerToken: stack.doppler.token }),
-    kubernetes: new kubernetes.Provider("kubernetes", {
-      kubeconfig: stack.kubernetes.kubeconfig,
-      context: stack.kubernetes.context,
+    doppler: new ExactProvider(dopplerPackage, { host: doppler.host, dopplerToken: doppler.storedToken }),
+    kubernetes: new ExactProvider(kubernetesPackage, {
+      kubeconfig: kubernetes.kubeconfig,
+      context: kubernetes.context,
       // The context names the cluster: when its address changes, nothing in it is replaced.
-      clusterIdentifier: stack.kubernetes.context,
-      enableServerSideApply: true,
+      clusterIdentifier: kubernetes.context,
+      enableServerSideApply: "true",
       // What the program says of an object holds, whoever wrote the field before: kubectl, a dashboard, or the operator,
       // which writes intervals back in its own form and so owns them.
-      enablePatchForce: true,
+      enablePatchForce: "true",
       // A changed token Secret is updated; replacing it would leave the store without a token for a moment.
-      enableSecretMutable: true,
+      enableSecretMutable: "true",
     }),
     github:
-      stack.githubActions &&
-      new github.Provider("github", {
-        baseUrl: stack.githubActions.baseUrl,
-        owner: stack.githubActions.owner,
-        token: stack.githubActions.token,
+      githubActions &&
+      new ExactProvider(githubPackage, {
+        baseUrl: githubActions.baseUrl ?? "https://api.github.com/",
+        owner: githubActions.owner,
+        token: githubActions.storedToken,
       }),
   };
 }

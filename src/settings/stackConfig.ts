@@ -26,7 +26,10 @@ export interface StackConfig {
   name: string;
   doppler: {
     host: string;
+    /** What this run reads Doppler with: the stack's own setting, or else the environment's. */
     token: pulumi.Output<string>;
+    /** The same, only where it is a setting of the stack. A token of the environment must not get into the state. */
+    storedToken?: pulumi.Output<string> | undefined;
     /** `shared`: owned by this stack, and used by others. */
     project: { name: string; description?: string | undefined; owned: boolean; shared: boolean; ownedBy: string };
     environment: { slug: string; name: string };
@@ -56,7 +59,8 @@ export interface StackConfig {
 export interface GithubActionsConfig {
   owner?: string | undefined;
   baseUrl?: string | undefined;
-  token?: pulumi.Output<string> | undefined;
+  /** The token, where it is a setting of the stack; the provider takes one from the environment by itself. */
+  storedToken?: pulumi.Output<string> | undefined;
   /** The repositories that get secrets of their own. */
   repositories: string[];
   /** The organisation's secrets in place of the repositories' own; which repositories of it may read them. */
@@ -122,6 +126,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       // The provider joins host and path as they are.
       host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? DEFAULTS.dopplerHost,
       token: pulumi.secret(settings.dopplerToken ?? env["DOPPLER_TOKEN"] ?? ""),
+      storedToken: secretText(settings.dopplerToken),
       project: {
         name: doppler.project.name,
         description: doppler.project.description,
@@ -134,7 +139,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
       serviceToken: doppler.serviceToken,
     },
-    // Without either, the provider reads KUBECONFIG itself; a path in the state would differ from machine to machine.
+    // Without it, the provider finds a kubeconfig as kubectl does.
     kubernetes: { kubeconfig: secretText(kubeconfig), ...kubernetes },
     operator: {
       ...operator,
@@ -165,7 +170,7 @@ function githubConfig(
   return {
     owner: github.owner ?? env["GITHUB_OWNER"],
     baseUrl: github.baseUrl ?? env["GITHUB_BASE_URL"],
-    token: secretText(githubToken ?? env["GITHUB_TOKEN"]),
+    storedToken: secretText(githubToken),
     repositories: organization === undefined ? repositories : [],
     organization: organization && {
       owner,

@@ -1,5 +1,6 @@
 import { isSecret, type Output } from "@pulumi/pulumi";
 import { type ConfigSource, parseStackConfig, StackConfigError } from "../../src/settings";
+import { valueOf } from "../support/mocks";
 import { stackFile } from "../support/program";
 
 type Values = Record<string, unknown>;
@@ -700,6 +701,21 @@ describe("what is filled in", () => {
     );
     expect(fromFile.doppler.host).toBe("http://127.0.0.1:4");
     expect(fromFile.githubActions?.baseUrl).toBe("http://127.0.0.1:3");
+  });
+
+  it("a credential for the state only where the stack's file has it", async () => {
+    const env = { DOPPLER_TOKEN: "of the environment", GITHUB_TOKEN: "of the environment" };
+    const fromEnv = parseStackConfig(source(actions({}), { env }));
+    expect(await valueOf(fromEnv.doppler.token)).toBe("of the environment");
+    expect([fromEnv.doppler.storedToken, fromEnv.githubActions?.storedToken]).toEqual([undefined, undefined]);
+
+    const stored = { dopplerToken: "of the file", githubToken: "of the file" };
+    const fromFile = parseStackConfig(
+      source({ ...actions({}), ...stored }, { env, secretKeys: new Set(Object.keys(stored)) }),
+    );
+    for (const token of [fromFile.doppler.token, fromFile.doppler.storedToken, fromFile.githubActions?.storedToken]) {
+      expect(token && [await valueOf(token), await isSecret(token)]).toEqual(["of the file", true]);
+    }
   });
 
   it("DockerHub's names, each configurable", () => {

@@ -26,6 +26,8 @@ export interface Registration {
   dependencies: string[];
   /** Those options that differ from Pulumi's defaults. */
   options: Record<string, unknown>;
+  /** Of a provider, its plugin: the version, and where it is downloaded from if not from Pulumi's own releases. */
+  plugin?: { version: string; server: string };
 }
 
 /** What {@link run} is to pretend. */
@@ -130,6 +132,8 @@ interface RegisterRequest {
   getAdditionalsecretoutputsList(): string[];
   getAliasesList(): unknown[];
   getImportid(): string;
+  getVersion(): string;
+  getPlugindownloadurl(): string;
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getHooks(): { getBeforeDeleteList(): string[] } | undefined;
 }
@@ -163,6 +167,9 @@ function registration(request: RegisterRequest): Registration {
     options: Object.fromEntries(
       Object.entries(options).filter(([, v]) => (Array.isArray(v) ? v.length > 0 : Boolean(v))),
     ),
+    ...(request.getType().startsWith("pulumi:providers:") && {
+      plugin: { version: request.getVersion(), server: request.getPlugindownloadurl() },
+    }),
   };
 }
 

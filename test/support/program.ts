@@ -13,20 +13,29 @@ export function stackFile(stack: string): Record<string, unknown> {
   return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
 }
 
-/** Runs the whole program with a stack's configuration. */
+/** Runs the whole program with a stack's configuration, of which some keys are stored as secrets. */
 export async function runProgram(
-  scenario: Scenario & { stack: string; config?: Record<string, unknown> },
+  scenario: Scenario & { stack: string; config?: Record<string, unknown>; secretKeys?: string[] },
 ): Promise<Observation<StackOutputs>> {
   const config = scenario.config ?? stackFile(scenario.stack);
   const { default: program } = await import("../../index");
-  return run(scenario, () => {
-    pulumi.runtime.setAllConfig(
-      Object.fromEntries(
-        Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
-      ),
-    );
-    return program();
-  });
+  // As the language host tells it; Pulumi's own functions for mocks set only what the SDK reads.
+  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(scenario.secretKeys ?? []);
+  try {
+    return await run(scenario, () => {
+      pulumi.runtime.setAllConfig(
+        Object.fromEntries(
+          Object.entries(config).map(([key, value]) => [
+            key,
+            typeof value === "string" ? value : JSON.stringify(value),
+          ]),
+        ),
+      );
+      return program();
+    });
+  } finally {
+    delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
+  }
 }
 
 /** Runs the whole program with a checked-in stack's settings, some of them replaced, and an empty Doppler config. */
