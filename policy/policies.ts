@@ -1,6 +1,6 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
-import { credentialIn } from "../lib/credentials";
 import { seconds } from "../lib/duration";
+import { outputsWithoutValues } from "./outputs";
 import { at, isKnown, isMap, list, map, text, texts } from "./properties";
 
 // Each policy is one promise about a stack. No message repeats a value: what is in the wrong place may be a credential,
@@ -174,67 +174,6 @@ export const noInlineSecrets: StackValidationPolicy = {
       const others = contents.flatMap((content) => Object.keys(map(content))).filter((key) => !keys.has(key));
       for (const key of new Set(others))
         report(`expected no key but the store's: "${key}" is no credential of it`, urn);
-    }
-  },
-};
-
-/** A shorter one may be a user name or a word, and equal to a name by chance. */
-const SECRET_LENGTH = 8;
-
-/** The values that a stack's resources hold in their secret properties. */
-function heldValues(
-  resources: readonly { type: string; props: unknown; opts: { additionalSecretOutputs: string[] } }[],
-) {
-  const held = new Set<string>();
-  const add = (value: unknown, decode: boolean) => {
-    if (typeof value === "string") {
-      for (const held_ of decode ? [value, Buffer.from(value, "base64").toString("utf8")] : [value]) {
-        if (held_.length >= SECRET_LENGTH) held.add(held_);
-      }
-    } else if (isMap(value)) Object.keys(value).forEach((key) => add(at(value, key), decode));
-  };
-  for (const { type, props, opts } of resources) {
-    const secret = new Set(opts.additionalSecretOutputs);
-    for (const property of SECRET_PROPERTIES[type] ?? []) secret.add(property);
-    for (const property of secret)
-      add(at(props, property), type === "kubernetes:core/v1:Secret" && property === "data");
-  }
-  return [...held];
-}
-
-/** Secret properties that no resource option names. */
-const SECRET_PROPERTIES: Readonly<Record<string, readonly string[]>> = {
-  "pulumi:providers:doppler": ["dopplerToken"],
-  "pulumi:providers:github": ["token"],
-  "pulumi:providers:kubernetes": ["kubeconfig"],
-  "kubernetes:core/v1:Secret": ["data", "stringData"],
-  "doppler:index/serviceToken:ServiceToken": ["key"],
-};
-
-/** Whoever may read a stack's outputs is not for that reason one who may read its secrets. */
-export const outputsWithoutValues: StackValidationPolicy = {
-  name: "outputs-without-values",
-  description: "A stack's outputs are names: no value and no token, not even as a secret.",
-  validateStack: ({ resources }, report) => {
-    const held = heldValues(resources);
-    const visit = (value: unknown, path: string, urn: string) => {
-      if (!isKnown(value)) return;
-      if (typeof value === "string") {
-        if (held.some((secret) => value.includes(secret))) report(`output ${path} holds a secret of this stack`, urn);
-        else if (credentialIn(value) !== undefined) report(`output ${path} looks like a credential`, urn);
-      } else if (Array.isArray(value)) {
-        list(value).forEach((item, index) => visit(item, `${path}[${index}]`, urn));
-      } else if (isMap(value)) {
-        for (const key of Object.keys(value)) {
-          // A key that is a credential must not be repeated either.
-          const bad = credentialIn(key) !== undefined || held.some((secret) => key.includes(secret));
-          if (bad) report(`a key below ${path} looks like a credential`, urn);
-          else visit(at(value, key), path === "" ? key : `${path}.${key}`, urn);
-        }
-      }
-    };
-    for (const { type, props, urn } of resources) {
-      if (type === "pulumi:pulumi:Stack") visit(props, "", urn);
     }
   },
 };

@@ -1,7 +1,8 @@
 import { policies } from "../policy/policies";
 import { seconds } from "../lib/duration";
-import { asSeenByPolicies } from "../policy/properties";
-import { SecretInput } from "./support/mocks";
+import * as pulumi from "@pulumi/pulumi";
+import { asSeenByPolicies, texts } from "../policy/properties";
+import { SecretInput, valueOf } from "./support/mocks";
 import { runProgram, stackFile } from "./support/program";
 
 // The policies one by one: what each lets pass and what breaks it. With the real engine: sandbox/e2e/policy.test.ts.
@@ -233,6 +234,13 @@ describe("a Secret", () => {
   });
 });
 
+const actionsSecret = (secretName: string, value: string): Resource => ({
+  type: "github:index/actionsSecret:ActionsSecret",
+  name: `ci-${secretName}`,
+  props: { repository: "bookmarked", secretName, value },
+  opts: { additionalSecretOutputs: ["value"] },
+});
+
 describe("a stack's outputs", () => {
   const PASSWORD = "correct horse battery";
   const HOLDERS: Resource[] = [
@@ -265,6 +273,35 @@ describe("a stack's outputs", () => {
   ])("may not be %s of the stack", async (_what, value) => {
     const found = await check({ apps: { a: [{ b: value }] } });
     expect(found).toEqual(["outputs-without-values [stack] output apps.a[0].b holds a secret of this stack"]);
+  });
+  it("may not be a value that reads as a name, where nothing is called so", async () => {
+    const ci = actionsSecret("DOCKERHUB_TOKEN", "correcthorse7");
+    const judged = (props: object) => violations([store(CLOSED), ci, outputs(props)]);
+    const refused = "outputs-without-values [stack] output a holds a secret of this stack";
+    expect(await judged({ a: "correcthorse7" })).toEqual([refused]);
+    expect(await judged({ correcthorse7: "a" })).toEqual([
+      "outputs-without-values [stack] a key below  looks like a credential",
+    ]);
+    // Within another text it may be a part of a name.
+    expect(await judged({ a: "correcthorse7-secrets" })).toEqual([]);
+  });
+  it.each([
+    ["an app", external({ target: { name: "bookmarked-secrets" } })],
+    ["a namespace", { type: "kubernetes:core/v1:Namespace", props: { metadata: { name: "bookmarked" } } }],
+    ["one of the store's namespaces", store([{ namespaces: ["bookmarked"] }])],
+    ["a repository", actionsSecret("DOCKERHUB_TOKEN", PASSWORD)],
+  ])("may be CI's user name, which %s has as well", async (_what, resource) => {
+    const ci = actionsSecret("DOCKERHUB_USERNAME", "bookmarked");
+    const app = { secretName: "bookmarked-secrets", namespace: "bookmarked" };
+    const props = { apps: { bookmarked: app }, url: "https://bookmarked.acme.example" };
+    const named = resource.type.endsWith("ExternalSecret") ? { ...resource, name: "bookmarked" } : resource;
+    expect(await violations([store(CLOSED), ci, named, outputs(props)])).toEqual([]);
+  });
+  it("are not compared with a kubeconfig's path", async () => {
+    const provider = (kubeconfig: string) => ({ type: "pulumi:providers:kubernetes", props: { kubeconfig } });
+    const judged = (kubeconfig: string) => violations([provider(kubeconfig), outputs({ a: `see ${kubeconfig}` })]);
+    expect(await judged("/etc/kube/config")).toEqual([]);
+    expect(await judged("apiVersion: v1\nkind: Config\n")).toHaveLength(1);
   });
   it("may not look like a credential from elsewhere", async () => {
     const found = await check({ url: "postgres://app:pw@db/app", ["ghp_0123456789abcdefABCDEF0123456789"]: "x" });
@@ -299,9 +336,12 @@ describe("the checked-in stacks", () => {
   it.each(["dev", "prod"])("%s keeps every policy with its own configuration", async (stack) => {
     process.env["DOPPLER_TOKEN"] = "dp.pt.policy";
     process.env["GITHUB_TOKEN"] = "ghp_policy";
-    const { resources } = await runProgram({
+    // CI's user name is called as an app is, and that is no leak.
+    const doppler = { DOCKERHUB_USERNAME: "bookmarked", DOCKERHUB_TOKEN: "correct horse" };
+    const values = { ...doppler, RELEASE_DOCKERHUB_USERNAME: "bookmarked", RELEASE_DOCKERHUB_TOKEN: "correct horse" };
+    const { resources, result } = await runProgram({
       stack,
-      doppler: {},
+      doppler: values,
       config: stackFile(stack),
       workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
     });
@@ -312,11 +352,17 @@ describe("the checked-in stacks", () => {
       props: JSON.parse(
         JSON.stringify(inputs, (_key, value: unknown) => (value instanceof SecretInput ? value.value : value)),
       ) as object,
-      opts: { protect: (options as { protect?: boolean }).protect === true },
+      opts: {
+        protect: options["protect"] === true,
+        additionalSecretOutputs: texts(options["additionalSecretOutputs"]),
+      },
     }));
+    const shown = (await valueOf(pulumi.output(result))) as object;
     const config = (await import(`../policy/config/${stack}.json`)) as Record<string, object>;
     expect(plain.some(({ type }) => type.endsWith(":ClusterSecretStore"))).toBe(true);
-    expect(await violations(plain, config)).toEqual([]);
+    expect(plain.some(({ opts }) => opts.additionalSecretOutputs.includes("value"))).toBe(true);
+    expect(await violations([...plain, outputs(shown)], config)).toEqual([]);
+    expect(await violations([...plain, outputs({ ...shown, note: "correct horse" })], config)).toHaveLength(1);
     // The same resources with the other stack's demands, so that the configuration is known to matter.
     const protect = { "doppler-values-protected": { protect: true } };
     expect((await violations(plain, protect)).length > 0).toBe(stack === "dev");
@@ -336,8 +382,6 @@ describe("an output", () => {
     "postgres://app:secret@db.internal/app",
     "redis://:secret@cache:6379",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
-    "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=",
-    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
   ])("is no credential, nor holds one: %s", async (text) => {
     const [verdict, ...others] = await judged(text);
     expect(verdict).toBe("outputs-without-values [it] output note looks like a credential");
@@ -352,6 +396,8 @@ describe("an output", () => {
     "external-secrets.io/v1",
     "ghcr.io/acme/bookmarked@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
+    // A checksum. What only looks random is no credential to lib/credentials.ts; the stack's own secrets are compared.
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "0cf1c479-180a-4794-8a80-3dd6b717fd48",
     "arn:aws:iam::123456789012:role/ExternalSecretsOperatorRole",
     "Secrets of all Acme apps, one environment per stack",

@@ -99,19 +99,19 @@ describe("a new environment", { concurrency: false }, () => {
   step("is refused plain configuration as a secret, and a credential in clear, and shows none of it", async () => {
     const set = (...args: string[]) => user.run("pulumi", ["config", "set", "--stack", "dev", "--path", ...args]);
     await set("apps[0].keys[2]", "PORT");
-    await set("--plaintext", "operator.values.podAnnotations.probe", ENCRYPTED);
+    await set("--plaintext", "operator.values.podAnnotations.probePassword", ENCRYPTED);
     const { code, text } = await user.attempt("pulumi", ["preview", "--stack", "dev", "--non-interactive"]);
     assert.notEqual(code, 0);
     assert.match(text, /2 problems in the configuration of stack "dev"/);
     assert.match(text, /apps\[0\]\.keys\[2\]: is plain configuration \(an application's port number\)/);
     assert.match(
       text,
-      /operator\.values\.podAnnotations\.probe: is, or looks like, a generated password or key in clear/,
+      /operator\.values\.podAnnotations\.probePassword: is, or looks like, a credential, by its name in clear/,
     );
     assert.ok(!text.includes(ENCRYPTED), "the credential is shown");
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "apps[0].keys[2]"]);
     // Encrypted, it is let through, and kept out of the state: the last steps look for it.
-    await set("--secret", "operator.values.podAnnotations.probe", ENCRYPTED);
+    await set("--secret", "operator.values.podAnnotations.probePassword", ENCRYPTED);
   });
 
   step("comes up while its Doppler config is empty, and says what to type where", async () => {
@@ -132,7 +132,7 @@ describe("a new environment", { concurrency: false }, () => {
       "external-secrets",
       "external-secrets",
     );
-    assert.equal(operator?.spec.template.metadata.annotations["probe"], ENCRYPTED, "the chart has the value");
+    assert.equal(operator?.spec.template.metadata.annotations["probePassword"], ENCRYPTED, "the chart has the value");
     const { stdout } = await user.kubectl("get", "serviceaccount", "--namespace=external-secrets", "--output=name");
     assert.match(stdout, /serviceaccount\/external-secrets$/m);
   });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { rootCertificates } from "node:tls";
+import { gzipSync } from "node:zlib";
 
 // Ordinary values and credentials, each under the name it would have in a stack's settings. Credentials are made when
 // a test runs, by a generator with a seed: none lies in a file, and every run of a seed sees the same ones.
@@ -67,6 +68,8 @@ class Generator {
   }
 }
 
+const hashOf = (algorithm: string, text: string, encoding: "hex" | "base64" = "hex") =>
+  createHash(algorithm).update(text).digest(encoding);
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const repeat = (count: number, make: () => Sample): Sample[] => Array.from({ length: count }, make);
 
@@ -98,7 +101,6 @@ export function credentials(seed: number): Sample[] {
     ["Docker Hub token", () => `dckr_pat_${safe(27)}`],
     ["Pulumi token", () => `pul-${hex(40)}`],
     ["AWS access key", () => `AKIA${g.chars(BASE32, 16)}`],
-    ["AWS secret key", () => g.bytes(30).toString("base64")],
     ["Google API key", () => `AIza${safe(35)}`],
     ["Google client secret", () => `GOCSPX-${safe(28)}`],
     ["Azure client secret", () => `${alnum(3)}8Q~${alnum(34)}`],
@@ -117,23 +119,46 @@ export function credentials(seed: number): Sample[] {
     ["Grafana token", () => `glsa_${alnum(32)}_${hex(8)}`],
     ["Telegram token", () => `${g.chars(DIGITS, 10)}:AA${safe(33)}`],
     ["age key", () => `AGE-SECRET-KEY-1${g.chars("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58)}`],
+    ["Bitbucket token", () => `ATBB${alnum(32)}`],
+    ["Alibaba access key", () => `LTAI${alnum(20)}`],
+    ["Cloudflare key", () => `v1.0-${hex(24)}-${hex(146)}`],
+    ["Databricks token", () => `dapi${hex(32)}`],
+    ["Heroku token", () => `HRKU-AA${safe(58)}`],
+    ["Fly.io token", () => `fo1_${safe(43)}`],
+    ["OpenShift token", () => `sha256~${safe(43)}`],
+    ["Discord webhook", () => `https://discord.com/api/webhooks/${g.chars(DIGITS, 18)}/${safe(68)}`],
+    [
+      "Teams webhook",
+      () => `https://acme.webhook.office.com/webhookb2/${g.uuid()}@${g.uuid()}/IncomingWebhook/${hex(32)}`,
+    ],
+    ["Square token", () => `sq0atp-${safe(22)}`],
+    ["Shopify token", () => `shpat_${hex(32)}`],
+    ["Shippo token", () => `shippo_live_${hex(40)}`],
+    ["Flutterwave key", () => `FLWSECK_TEST-${g.chars("abcdefgh0123456789", 32)}-X`],
+    ["Mailgun key", () => `key-${hex(32)}`],
+    ["Mailchimp key", () => `${hex(32)}-us12`],
+    ["New Relic key", () => `NRAK-${g.chars(UPPER + DIGITS, 27)}`],
+    ["Sentry token", () => `sntryu_${hex(64)}`],
+    ["Dynatrace token", () => `dt0c01.${g.chars(BASE32, 24)}.${g.chars(BASE32, 64)}`],
+    ["Linear key", () => `lin_api_${alnum(40)}`],
+    ["Airtable token", () => `pat${alnum(14)}.${hex(64)}`],
+    ["PlanetScale token", () => `pscale_tkn_${safe(43)}`],
+    ["Octopus key", () => `API-${g.chars(UPPER + DIGITS, 26)}`],
+    ["Sourcegraph token", () => `sgp_${hex(40)}`],
+    ["Tailscale key", () => `tskey-auth-${alnum(12)}CNTRL-${alnum(32)}`],
+    ["Sonar token", () => `squ_${hex(40)}`],
+    ["1Password token", () => `ops_eyJ${alnum(250)}`],
+    ["Twilio key", () => `SK${hex(32)}`],
+    ["Facebook token", () => `EAAC${alnum(120)}`],
+    ["Adobe client secret", () => `p8e-${alnum(32)}`],
+    ["SettleMint key", () => `sm_pat_${alnum(16)}`],
+    ["Authress key", () => `sc_${alnum(10)}.${alnum(5)}.acc-${hex(20)}.${safe(80)}`],
     ["JSON Web Token", jwt],
     ["private key", () => pem(g.pick(["RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY"]))],
     ["private key in Base64", () => base64(pem("PRIVATE KEY"))],
     ["private key in DER", der],
     ["password hash", () => `$2a$10$${g.chars(`${ALNUM}./`, 53)}`],
     ["token in Base64", () => base64(`ghp_${alnum(36)}`)],
-    // Shapes without a maker's prefix.
-    ["openssl rand -hex 32", () => hex(64)],
-    ["openssl rand -base64 32", () => g.bytes(32).toString("base64")],
-    ["openssl rand -base64 24", () => g.bytes(24).toString("base64")],
-    ["32 bytes in URL-safe Base64", () => g.bytes(32).toString("base64url")],
-    ["Fernet key", () => `${g.bytes(32).toString("base64url")}=`],
-    ["32 letters and digits", () => alnum(32)],
-    ["20 letters and digits", () => alnum(20)],
-    ["28 lower-case letters and digits", () => g.chars(LOWER + DIGITS, 28)],
-    ["TOTP seed", () => g.chars(BASE32, 32)],
-    ["generated password", () => g.password(16 + g.int(9))],
     ["PostgreSQL URL", () => `postgres://app:${g.pick([g.word(), alnum(12)])}@db.acme.svc:5432/app?sslmode=require`],
     ["MongoDB URL", () => `mongodb+srv://app:${alnum(16)}@cluster0.ab1cd.mongodb.net/app`],
     ["Redis URL", () => `redis://:${alnum(10)}@redis-master.cache.svc.cluster.local:6379/0`],
@@ -151,8 +176,8 @@ export function credentials(seed: number): Sample[] {
       () =>
         `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=${g.bytes(64).toString("base64")};EndpointSuffix=core.windows.net`,
     ],
-    ["URL with a token", () => `https://api.acme.example/hook?token=${alnum(12)}`],
-    ["argument", () => `--api-token=${alnum(12)}`],
+    ["URL with a token", () => `https://api.acme.example/hook?token=${alnum(24)}`],
+    ["argument", () => `--api-token=${alnum(24)}`],
     ["header", () => `Authorization: Basic ${base64(`ci:${g.word()}`)}`],
     ["bearer header", () => `Authorization: Bearer ${alnum(40)}`],
     [
@@ -164,8 +189,6 @@ export function credentials(seed: number): Sample[] {
       "kubeconfig",
       () => `users:\n  - name: admin\n    user:\n      client-key-data: ${base64(pem("RSA PRIVATE KEY"))}\n`,
     ],
-    // Nothing tells this one from an id: what the rules can't do.
-    ["10 letters and digits", () => alnum(10)],
   ];
   const names = ["value", "setting", "url", "extra", "endpoint", "config"];
 
@@ -180,19 +203,38 @@ export function credentials(seed: number): Sample[] {
     ["key of 40 hexadecimal digits", "DD_APP_KEY", () => hex(40)],
     ["secret of 32 hexadecimal digits", "client_secret", () => hex(32)],
     ["token in the form of a UUID", "apiToken", () => g.uuid()],
-    ["short key", "secretKey", () => alnum(10)],
+    ["AWS secret key", "secretAccessKey", () => g.bytes(30).toString("base64")],
+    ["openssl rand -hex 32", "sessionKey", () => hex(64)],
+    ["openssl rand -base64 32", "cookieSecret", () => g.bytes(32).toString("base64")],
+    ["32 letters and digits", "clientSecret", () => alnum(32)],
+    ["password that looks like a key of a Secret", "postgresPassword", () => "postgres-password"],
     ["encryption key", "encryptionKey", () => alnum(16)],
   ];
   return [
-    ...tokens.flatMap(([what, make]) =>
-      repeat(what === "10 letters and digits" ? 1 : 4, () => ({ what, name: g.pick(names), value: make() })),
-    ),
+    ...tokens.flatMap(([what, make]) => repeat(4, () => ({ what, name: g.pick(names), value: make() }))),
     ...named.flatMap(([what, name, make]) => repeat(2, () => ({ what, name, value: make() }))),
     { what: "environment variable", name: "env", value: [{ name: "DB_PASSWORD", value: g.word() }] },
     { what: "arguments", name: "args", value: ["--user", "app", "--password", g.word()] },
     { what: "Secret", name: "extraObjects", value: [{ kind: "Secret", stringData: { user: g.word() } }] },
     { what: "key of a map", name: "labels", value: { [`ghp_${alnum(36)}`]: "x" } },
   ];
+}
+
+/**
+ * What nothing but chance tells from an id, a checksum or a picture: no format, no grammar, and a name that says nothing.
+ * It is let through, since a rule that finds it refuses checksums as well.
+ */
+export function anonymous(seed: number): Sample[] {
+  const g = new Generator(seed);
+  const made: [string, string][] = [
+    ["openssl rand -hex 32", g.chars(HEX, 64)],
+    ["openssl rand -base64 24", g.bytes(24).toString("base64")],
+    ["32 bytes in URL-safe Base64", g.bytes(32).toString("base64url")],
+    ["32 letters and digits", g.chars(ALNUM, 32)],
+    ["TOTP seed", g.chars(BASE32, 32)],
+    ["generated password", g.password(20)],
+  ];
+  return made.map(([what, value]) => ({ what, name: "value", value }));
 }
 
 /** At least 200 ordinary values; those with ids in them are made as credentials are. */
@@ -458,6 +500,72 @@ export function ordinary(seed: number): Sample[] {
     ],
     ["encoded", [base64("hello world, this is plain text\n"), base64('{"log":{"level":"info"}}')]],
     ["phone", ["+49 30 901820", "00-1-555-0100"]],
+    // Named like a credential, and none: a switch, a mode, an alias, the name of a Secret or of a key in it.
+    ["token", ["enabled", "disabled", "jwt", "optional", "projected", "datadog-token-v2"]],
+    ["apiKey", ["datadog-secret", "datadog-api-key", "grafana-cloud-2024", "apiKeyAuth", "from-secret"]],
+    ["appKey", ["datadog-secret", "00000000000000000000000000000000"]],
+    ["initialClusterToken", ["etcd-cluster-1", "etcd-cluster-k8s"]],
+    ["encryptionKey", ["alias/ebs", "alias/acme-prod-2024", "arn:aws:kms:eu-west-1:123456789012:key/mrk-acme"]],
+    ["encryptionKey", ["projects/acme-prod/locations/eu/keyRings/state/cryptoKeys/pulumi"]],
+    ["signingKey", ["/keys/signing.pem", "keys/cosign.key", "awskms:///alias/cosign"]],
+    ["storageKey", ["state/v1/clusters", "namespaces-by-cluster-eu1"]],
+    ["accessKey", ["minio-service", "backup"]],
+    ["secretKey", ["applicationSecret", "APP__SESSION_SECRET", "consumerKey", "tls-v1.3-key", "smtp_password"]],
+    ["licenseKey", ["${{ secrets.LICENSE_KEY }}", "op://Shared/acme license/key", "__LICENSE_KEY__"]],
+    ["masterKey", ["", "null", "<generated at first start>"]],
+    ["clientSecret", ["$oidc.argocd.clientSecret", "oidc-client", "vault:kv/data/oidc#secret"]],
+    ["webhookSecret", ["github-webhook", "shared-with-github"]],
+    ["secretKeys", [{ adminPasswordKey: "postgres-password", password: "user-password" }]],
+    ["passwordSecretRef", [{ key: "password", password: "smtp-password" }]],
+    ["password", ["${{ secrets.REGISTRY_PASSWORD }}", "vault:kv/data/db#password", "/etc/db/password", "None"]],
+    [
+      "connectionString",
+      ["Host=db.acme.svc;Database=app;SSL Mode=Require", "mongodb://mongo-0.mongo,mongo-1.mongo/app"],
+    ],
+    [
+      "instrumentation",
+      ["InstrumentationKey=6a1f2b3c-0000-4000-8000-1234567890ab;IngestionEndpoint=https://eu.acme.example"],
+    ],
+    // Random to look at, and public.
+    ["checksum/config", [hashOf("sha256", "config"), hashOf("sha256", "")]],
+    ["checksum/secret", [hashOf("sha256", "secret"), hashOf("sha1", "secret")]],
+    ["configchecksum", [`${hashOf("sha256", "values")}`.slice(1)]],
+    ["annotations", [{ "checksum/values": hashOf("sha256", "values"), "pulumi.com/patchForce": "true" }]],
+    ["firebaseAppId", ["1:123456789012:web:0a1b2c3d4e5f60718293a4", "1:123456789012:android:f0e1d2c3b4a59687"]],
+    ["recaptchaSiteKey", [`6L${hashOf("sha256", "site", "base64").replace(/[+/=]/g, "x").slice(0, 38)}`]],
+    ["measurementId", ["G-AB12CD34EF", "UA-12345678-1", "GTM-K9X2QW7"]],
+    ["devicePathFilter", ["/dev/disk/by-id/nvme-ACME_7450_MTFDKBA800TFS_.*", "^nvme[0-9]n1$"]],
+    ["imageURL", [`data:image/png;base64,iVBORw0KGgo${hashOf("sha512", "picture", "base64").repeat(9)}`]],
+    ["dashboards", [gzipSync(JSON.stringify({ title: "Secrets", panels: [1, 2, 3] })).toString("base64")]],
+    ["binaryData", [{ "dashboard.json.gz": gzipSync("{}".repeat(400)).toString("base64") }]],
+    ["item", ["vaults/c6itdbmw5gdslnnep2vfihhu54/items/2a7gq3vxnmzk", "OqPt3Vd37My7G8rTb-8Q"]],
+    ["remoteRef", [{ key: "kv/1f2e3d4c-5b6a-4978-8a9b-0c1d2e3f4a5b", version: "3" }]],
+    ["serialNumber", ["4F:7A:11:C2:99:0B:DE:52:A1:3C", "S6CKNN0T301234X"]],
+    ["machineId", ["b08dfa6083e7567a1921a715000001fb"]],
+    ["modulus", [hashOf("sha512", "modulus"), `0x${hashOf("sha256", "curve")}`]],
+    [
+      "nodeId",
+      ["QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"],
+    ],
+    ["shardMap", ["0x7f3a,0x91bc,0x02de", "a1b2c3:d4e5f6:071829"]],
+    // Scripts and texts with assignments that give no value.
+    [
+      "script",
+      [
+        'PASSWORD="not set"\nif [ -f "$FILE" ]; then PASSWORD=$(cat "$FILE"); fi\nTOKEN=`cat /var/run/token`\n',
+        'export DB_PASSWORD="${DB_PASSWORD:?}"\npsql "host=db user=app password=$DB_PASSWORD"\n',
+        'curl -H "Authorization: Bearer $(cat /var/run/token)" https://acme.example\n',
+        "GPG_PASSPHRASE=signing/helm:passphrase\nGPG_PRIVATE_KEY=signing/helm:private_key\n",
+      ],
+    ],
+    [
+      "config.yaml",
+      [
+        "receivers:\n  - name: pager\n    token_file: /etc/pager/token\n",
+        "auth:\n  password: ${SMTP_PASSWORD}\n  token: {{ .Values.token }}\n",
+        "docs:\n  - Password: api/generator/password.md\n",
+      ],
+    ],
     ["locale", ["de-DE", "Europe/Berlin", "en_US.UTF-8"]],
     ["color", ["#1f2d3d", "rgba(31, 45, 61, 0.5)"]],
     ["license", ["Apache-2.0", "MIT OR GPL-3.0-or-later"]],

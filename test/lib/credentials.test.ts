@@ -1,5 +1,6 @@
 import { credentialIn, credentialsIn } from "../../lib/credentials";
-import { credentials, ordinary, type Sample } from "./corpus";
+import { TOKEN_FORMATS } from "../../lib/tokenFormats";
+import { anonymous, credentials, ordinary, type Sample } from "./corpus";
 
 /** The first is the one whose rates are printed; the others show that it was not chosen. */
 const SEEDS = [1, 2, 3, 5, 8, 13, 21, 34];
@@ -14,21 +15,32 @@ function errors(samples: Sample[], wrong: (sample: Sample) => boolean) {
 
 const percent = (rate: number) => `${(rate * 100).toFixed(2)} %`;
 
-describe("error rates", () => {
-  it.each(SEEDS)("seed %i: at most 1 % false alarms and 2 % missed", (seed) => {
+describe("what is found", () => {
+  it.each(SEEDS)("seed %i: of ordinary values none, of credentials all but 1 %%", (seed) => {
     const [plain, secret] = [ordinary(seed), credentials(seed)];
-    expect(plain.length).toBeGreaterThanOrEqual(200);
+    expect(plain.length).toBeGreaterThanOrEqual(300);
     expect(secret.length).toBeGreaterThanOrEqual(200);
-    const alarms = errors(plain, isFound);
+    expect(errors(plain, isFound).kinds).toEqual([]);
     const missed = errors(secret, (sample) => !isFound(sample));
     if (seed === SEEDS[0]) {
       process.stdout.write(
-        `false alarms: ${percent(alarms.rate)} of ${plain.length} ordinary values; missed: ${percent(missed.rate)} of ${secret.length} credentials\n`,
+        `false alarms: none of ${plain.length} ordinary values; missed: ${percent(missed.rate)} of ${secret.length} credentials\n`,
       );
     }
-    expect({ ...alarms, tooMany: alarms.rate > 0.01 }).toMatchObject({ tooMany: false });
-    expect({ ...missed, tooMany: missed.rate > 0.02 }).toMatchObject({ tooMany: false });
+    // Under a token's name 16 letters and digits read as words once in some twenty times.
+    expect({ ...missed, tooMany: missed.rate > 0.01 }).toMatchObject({ tooMany: false });
   });
+
+  it.each(anonymous(1))("not what only looks random: $what", (sample) => {
+    expect(isFound(sample)).toBe(false);
+    // The same value under a name that says what it is.
+    expect(isFound({ ...sample, name: "password" })).toBe(true);
+  });
+});
+
+it.each([...new Set(TOKEN_FORMATS.map(([kind]) => kind))])("the corpus has %s", (kind) => {
+  const kinds = credentials(1).map(({ value }) => (typeof value === "string" ? credentialIn(value) : undefined));
+  expect(kinds).toContain(kind);
 });
 
 describe("where it is", () => {
@@ -66,8 +78,9 @@ describe("what it looks like", () => {
     ["token in Base64", "a GitHub token"],
     ["Redis URL", "a URL with a password"],
     ["header", "a user name with a password"],
-    ["generated password", "a generated password or key"],
-    ["short key", "a credential, by its name"],
+    ["secret of 32 hexadecimal digits", "a credential, by its name"],
+    ["bearer header", "a bearer token"],
+    ["password of digits", "a credential, by its name"],
   ])("%s: %s", (what, kind) => {
     const sample = made.find((s) => s.what === what);
     expect(credentialIn(String(sample?.value), sample?.name)).toBe(kind);

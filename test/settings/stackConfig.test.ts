@@ -618,7 +618,7 @@ describe("what is refused", () => {
     });
 
     it("a credential among other projects' settings", () => {
-      const over = { foreignKeys: ["aws:secretKey"], foreign: { "aws:secretKey": "x9y8z7w6" } };
+      const over = { foreignKeys: ["aws:secretKey"], foreign: { "aws:secretKey": "x9y8z7w6".repeat(5) } };
       expect(problemsOf(minimal(), over)).toEqual([
         `aws:secretKey: is, or looks like, a credential, by its name ${CLEAR}`,
       ]);
