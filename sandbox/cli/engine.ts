@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { cacheRoot } from "../toolchain/cache.js";
 import { candidates } from "../toolchain/lookup.js";
 import type { Toolchain } from "../toolchain/build.js";
 import type { Layout } from "./layout.js";
@@ -18,9 +19,11 @@ type PluginName = keyof typeof PACKAGES;
 /** A plugin and where it comes from. */
 export interface PluginOrigin {
   readonly name: PluginName;
-  /** `stand-in` only where the machine has no other. */
-  readonly from: "PATH" | "plugin folder" | "stand-in";
+  /** `built` or `stand-in` only where the machine has no other. */
+  readonly from: "PATH" | "plugin folder" | "built" | "stand-in";
   readonly path: string;
+  /** Where it is known without a start of the plugin. */
+  readonly version?: string;
 }
 
 /** The programs and plugins put together for a sandbox. */
@@ -30,6 +33,26 @@ export interface Engine {
   readonly plugins: readonly PluginOrigin[];
 }
 
+/**
+ * The released plugins that the machine has: `pulumi-resource-<name>` on PATH, whatever its version, else the one in
+ * Pulumi's plugin folder that the program's SDK asks for.
+ */
+export function releasedPlugins(layout: Layout, caller: NodeJS.ProcessEnv = process.env): PluginOrigin[] {
+  const pluginFolder = join(caller["PULUMI_HOME"] ?? join(homedir(), ".pulumi"), "plugins");
+  return (Object.keys(PACKAGES) as PluginName[]).flatMap((name): PluginOrigin[] => {
+    // One that was built for a sandbox is no other's machine's own.
+    const found = candidates(programOf(name), caller["PATH"], [layout.bin, cacheRoot(caller)])[0];
+    if (found !== undefined) return [{ name, from: "PATH", path: found }];
+    const version = sdkVersion(layout, name);
+    const path = join(pluginFolder, folderOf(name, version), programOf(name));
+    return existsSync(path) ? [{ name, from: "plugin folder", path, version }] : [];
+  });
+}
+
+const programOf = (name: PluginName) => `pulumi-resource-${name}`;
+
+const folderOf = (name: PluginName, version: string) => `resource-${name}-v${version}`;
+
 /** Finds plugins and language host, and lays out the sandbox's `bin` folder and Pulumi home accordingly. */
 export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: NodeJS.ProcessEnv = process.env): Engine {
   rmSync(layout.bin, { recursive: true, force: true });
@@ -37,24 +60,26 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
   const path = caller["PATH"];
   const onPath = (program: string) => candidates(program, path, [layout.bin])[0];
 
-  const pluginFolder = join(caller["PULUMI_HOME"] ?? join(homedir(), ".pulumi"), "plugins");
   const ownFolder = join(layout.pulumiHome, "plugins");
   rmSync(ownFolder, { recursive: true, force: true });
   mkdirSync(ownFolder, { recursive: true, mode: 0o700 });
-
+  const released = releasedPlugins(layout, caller);
   const plugins = (Object.keys(PACKAGES) as PluginName[]).map((name): PluginOrigin => {
-    const program = `pulumi-resource-${name}`;
-    const found = onPath(program);
-    if (found !== undefined) return { name, from: "PATH", path: found };
-    const versioned = `resource-${name}-v${sdkVersion(layout, name)}`;
-    const released = join(pluginFolder, versioned);
-    if (existsSync(join(released, program))) {
-      symlinkSync(released, join(ownFolder, versioned));
-      return { name, from: "plugin folder", path: join(released, program) };
+    const found = released.find((plugin) => plugin.name === name);
+    if (found?.from === "PATH") return found;
+    const folder = join(ownFolder, folderOf(name, sdkVersion(layout, name)));
+    if (found !== undefined) {
+      symlinkSync(dirname(found.path), folder);
+      return found;
     }
-    const main = join(layout.dist, name === "kubernetes" ? "plugins" : "providers", name, "main.js");
-    const folder = join(ownFolder, versioned);
-    return { name, from: "stand-in", path: script(folder, program, `exec ${node()} ${quote(main)} "$@"`) };
+    if (name === "kubernetes") {
+      const { program, version } = builtPlugin(toolchain);
+      // On PATH, where Pulumi takes a plugin of any version; its plugin folder is for the version in the folder's name.
+      symlinkSync(program, join(layout.bin, programOf(name)));
+      return { name, from: "built", path: program, version };
+    }
+    const main = join(layout.dist, "providers", name, "main.js");
+    return { name, from: "stand-in", path: script(folder, programOf(name), `exec ${node()} ${quote(main)} "$@"`) };
   });
 
   const host = onPath("pulumi-language-nodejs");
@@ -85,6 +110,11 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
     ].join("\n"),
   );
   return { pulumi: toolchain.pulumi, languageHost, plugins };
+}
+
+function builtPlugin({ kubernetesPlugin }: Toolchain) {
+  if (kubernetesPlugin === undefined) throw new Error("no Kubernetes provider plugin was built");
+  return kubernetesPlugin;
 }
 
 /** The version of a provider's SDK that the program uses; its plugin has the same. */

@@ -14,7 +14,7 @@ import { announcedUrl, jsonLine } from "../process/readiness.js";
 import { ProcessRegistry, type RegisteredProcess } from "../process/registry.js";
 import { ensureOperator, ensureToolchain, type Operator, type Toolchain } from "../toolchain/build.js";
 import type { EarlierOperator } from "../toolchain/tools.js";
-import { assembleEngine, type Engine } from "./engine.js";
+import { assembleEngine, type Engine, releasedPlugins } from "./engine.js";
 import { type Endpoints, type Export, exportsFor, toolEnvironment } from "./environment.js";
 import { clusterLayout, clusterPlaces, FIRST_CLUSTER, type Layout } from "./layout.js";
 import { type Clusters, type Places, placeStacks, planStacks, type StackPlan } from "./places.js";
@@ -182,7 +182,8 @@ async function start(layout: Layout, options: StartOptions): Promise<Sandbox> {
   const before = previous?.places ?? {};
   const places = adopted === undefined ? placeStacks(asked, before, options.clusters) : before;
 
-  const toolchain = await ensureToolchain({ progress: log, skipOnPath: [layout.bin], signal });
+  const hasKubernetesPlugin = releasedPlugins(layout).some(({ name }) => name === "kubernetes");
+  const toolchain = await ensureToolchain({ progress: log, skipOnPath: [layout.bin], hasKubernetesPlugin, signal });
   const wantedOperators: Operator[] = [];
   for (const version of options.earlierOperators ?? []) {
     wantedOperators.push(await ensureOperator(version, { progress: log, signal }));

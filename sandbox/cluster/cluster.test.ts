@@ -118,7 +118,7 @@ describe("startControlPlane", () => {
   it("leaves nothing running when a part does not come up, and says which and why", async () => {
     const registry = new ProcessRegistry(join(dir, "processes"));
     const etcd = "/bin/ls";
-    const toolchain = { etcd, kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    const toolchain = { etcd, kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "" };
     await assert.rejects(
       startControlPlane({ dir: join(dir, "failing"), registry, toolchain, contexts: ["x"] }),
       /^NotReadyError: etcd ended with exit code \d\n {2}\| .*option/,
@@ -137,7 +137,7 @@ require("http").createServer((_, response) => response.end("{}")).listen(new URL
 `,
     );
     chmodSync(etcd, 0o755);
-    const toolchain = { etcd, kubeApiserver: "/bin/ls", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    const toolchain = { etcd, kubeApiserver: "/bin/ls", kubeControllerManager: "", kubeScheduler: "" };
     const lines: string[] = [];
     await assert.rejects(
       startControlPlane({
@@ -156,7 +156,7 @@ require("http").createServer((_, response) => response.end("{}")).listen(new URL
   it("does not start a second time", async () => {
     const registry = new ProcessRegistry(join(dir, "running"));
     registry.add("etcd", process.pid);
-    const toolchain = { etcd: "", kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "", kwok: "" };
+    const toolchain = { etcd: "", kubeApiserver: "", kubeControllerManager: "", kubeScheduler: "" };
     await assert.rejects(
       startControlPlane({ dir: join(dir, "second"), registry, toolchain, contexts: ["x"] }),
       /the control plane is running already \(etcd\); stop it first/,

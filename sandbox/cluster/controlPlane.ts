@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CoordinationV1Api, CoreV1Api, KubeConfig, type V1Node } from "@kubernetes/client-node";
+import { fileURLToPath } from "node:url";
+import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { NotReadyError, startProcess, type Readiness } from "../process/child.js";
 import { PortTakenError, withFreePorts } from "../process/ports.js";
-import { both, httpReady } from "../process/readiness.js";
+import { both, httpReady, jsonLine } from "../process/readiness.js";
 import type { ProcessRegistry } from "../process/registry.js";
 import type { Toolchain } from "../toolchain/build.js";
 import { ensureCredentials } from "./credentials.js";
@@ -13,7 +14,7 @@ import { kubeconfig } from "./kubeconfig.js";
 export interface ControlPlaneOptions {
   /** Where the cluster lives: etcd's data, keys, kubeconfig, logs. Kept, it is the same cluster at the next start. */
   readonly dir: string;
-  readonly toolchain: Pick<Toolchain, "etcd" | "kubeApiserver" | "kubeControllerManager" | "kubeScheduler" | "kwok">;
+  readonly toolchain: Pick<Toolchain, "etcd" | "kubeApiserver" | "kubeControllerManager" | "kubeScheduler">;
   readonly registry: ProcessRegistry;
   /** Told in a few words what is up. */
   readonly log?: (line: string) => void;
@@ -36,12 +37,12 @@ export const controlPlaneProcesses = [
   "kube-apiserver",
   "kube-controller-manager",
   "kube-scheduler",
-  "kwok",
+  "kubelet",
 ] as const;
 
 const host = "127.0.0.1";
 
-/** The one node: what the scheduler puts pods on, and KWOK pretends to run them. */
+/** The one node: what the scheduler puts pods on, and the kubelet's stand-in pretends to run them. */
 const nodeName = "sandbox";
 
 /**
@@ -91,8 +92,15 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
   const credentials = ensureCredentials(pki);
   const earlier = readPorts(dir);
 
-  const run = <T>(name: (typeof controlPlaneProcesses)[number], command: string, args: string[], ready: Readiness<T>) =>
+  const run = <T>(
+    name: (typeof controlPlaneProcesses)[number],
+    command: string,
+    args: string[],
+    ready: Readiness<T>,
+    more: { readonly stdoutFile?: string } = {},
+  ) =>
     startProcess({
+      ...more,
       name,
       command,
       args,
@@ -184,7 +192,6 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
   const loaded = new KubeConfig();
   loaded.loadFromFile(admin);
   const api = loaded.makeApiClient(CoreV1Api);
-  await replaceNode(api, loaded.makeApiClient(CoordinationV1Api));
   // These two also serve their health on loopback, under the API server's certificate.
   const serving = [
     `--bind-address=${host}`,
@@ -227,17 +234,12 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
       ),
     ),
     run(
-      "kwok",
-      toolchain.kwok,
-      [
-        `--kubeconfig=${admin}`,
-        "--manage-all-nodes=true",
-        `--node-ip=${host}`,
-        // No kubelet API: nobody asks for logs of pods that don't run.
-        "--node-port=0",
-        "--node-lease-duration-seconds=40",
-      ],
-      nodeReady(api),
+      "kubelet",
+      process.execPath,
+      [fileURLToPath(new URL("./kubelet-main.js", import.meta.url)), `--kubeconfig=${admin}`, `--node=${nodeName}`],
+      // Said once the node is reported ready.
+      jsonLine(() => true),
+      { stdoutFile: join(dir, "logs", "kubelet.out") },
     ),
   ]);
   for (const part of parts) if (part.status === "rejected") throw part.reason;
@@ -261,24 +263,6 @@ function readPorts(dir: string): { etcd?: number[]; apiserver?: number[] } {
   }
 }
 
-/**
- * Makes the node anew. One of a kept cluster may be called Ready although nobody is there, or Unknown, and then KWOK sets it
- * right half a minute later only; its lease would be waited for until it expires. Pods on it don't notice, since no
- * controller runs yet.
- */
-async function replaceNode(nodes: CoreV1Api, leases: CoordinationV1Api): Promise<void> {
-  await unlessMissing(leases.deleteNamespacedLease({ name: nodeName, namespace: "kube-node-lease" }));
-  await unlessMissing(nodes.deleteNode({ name: nodeName }));
-  const body: V1Node = {
-    metadata: {
-      name: nodeName,
-      labels: { "kubernetes.io/hostname": nodeName, "kubernetes.io/os": "linux", type: "kwok" },
-      annotations: { "kwok.x-k8s.io/node": "fake" },
-    },
-  };
-  await nodes.createNode({ body });
-}
-
 async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
   try {
     return await request;
@@ -286,17 +270,6 @@ async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
     if (typeof error === "object" && error !== null && "code" in error && error.code === 404) return undefined;
     throw error;
   }
-}
-
-function nodeReady(api: CoreV1Api): Readiness<true> {
-  return {
-    description: `node ${nodeName} to be Ready`,
-    check: async () => {
-      const node = await api.readNode({ name: nodeName });
-      const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
-      return ready?.status === "True" ? true : undefined;
-    },
-  };
 }
 
 function defaultServiceAccount(api: CoreV1Api): Readiness<true> {

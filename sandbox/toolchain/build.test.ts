@@ -27,7 +27,7 @@ function script(file: string, text: string): void {
   chmodSync(file, 0o755);
 }
 
-/** The operator's module, as much of it as is looked at; read-only, as in Go's module cache. */
+/** The module of any program, as much of it as is looked at; read-only, as in Go's module cache. */
 const module = join(dir, "module");
 for (const [file, text] of [
   ["main.go", "package main"],
@@ -36,6 +36,8 @@ for (const [file, text] of [
   ["deploy/charts/external-secrets/Chart.yaml", "name: external-secrets\nversion: 0.0.0\ndependencies: [{name: x}]\n"],
   ["deploy/charts/external-secrets/Chart.lock", "x"],
   ["deploy/charts/external-secrets/templates/crds/README.md", "x"],
+  ["cmd/pulumi-resource-kubernetes/schema.json", "the schema"],
+  ["cmd/pulumi-resource-kubernetes/terraform-mapping.json", "the mapping"],
   [
     "deploy/crds/bundle.yaml",
     "kind: CustomResourceDefinition\nmetadata:\n  annotations:\n    a: b\n  name: xs.example.io\nspec:\n  names:\n    kind: X\n    singular: x\n",
@@ -48,7 +50,11 @@ for (const [file, text] of [
 
 let machines = 0;
 
-/** A machine of its own: a home, a cache, and a `go` that notes each build in builds.txt and writes what is asked for. */
+/**
+ * A machine of its own: a home, a cache, and a `go` that notes each package that it makes a program of in builds.txt.
+ *
+ * @param more.go runs before each build, in a shell that has the folder or file to write as $out and the packages as $@
+ */
 function machine(more: { go?: string; bin?: Readonly<Record<string, string>> } = {}) {
   const home = join(dir, `machine-${machines++}`);
   const bin = join(home, "bin");
@@ -56,10 +62,31 @@ function machine(more: { go?: string; bin?: Readonly<Record<string, string>> } =
   const go = `
     if [ "$1" = env ]; then echo go1.99.0; echo local; exit; fi
     if [ "$1" = mod ]; then echo '{"Dir": "${module}"}'; exit; fi
-    while [ "$1" != -o ]; do shift; done
+    command=$1
+    while [ "\${1#-}" != "$1" ] || [ "$1" = "$command" ]; do
+      if [ "$1" = -o ]; then out=$2; shift; fi
+      shift
+    done
+    if [ $command = list ]; then
+      for package in "$@"; do
+        echo "{
+	\\"ImportPath\\": \\"$package\\",
+	\\"Dir\\": \\"${module}\\",
+	\\"GoFiles\\": [\\"main.go\\"],
+	\\"Stale\\": true
+}"
+      done
+      exit
+    fi
     ${more.go ?? ""}
-    echo "$3" >> ${builds}
-    echo "built from $3" > "$2"`;
+    for package in "$@"; do
+      echo "$package" >> ${builds}
+      echo "$package" >&2
+      case "$out" in
+        */) name=\${package##*/}; if [ $name = v3 ]; then name=server; fi; echo "built from $package" > "$out$name" ;;
+        *) echo "built from $package" > "$out" ;;
+      esac
+    done`;
   script(join(bin, "go"), go);
   for (const [program, text] of Object.entries(more.bin ?? {})) script(join(bin, program), text);
   const lines: string[] = [];
@@ -85,25 +112,51 @@ describe("ensureToolchain", () => {
     assert.equal(readFileSync(toolchain.etcd, "utf8"), "built from go.etcd.io/etcd/server/v3\n");
     assert.equal(readFileSync(toolchain.kubeScheduler, "utf8"), "built from k8s.io/kubernetes/cmd/kube-scheduler\n");
     assert.equal(readFileSync(toolchain.doppler, "utf8"), "built from github.com/DopplerHQ/cli\n");
-    assert.deepEqual(toolchain.origins.helm, { from: "built", path: toolchain.helm, version: "v3.22.0" });
+    assert.deepEqual(toolchain.origins.helm, { from: "built", path: toolchain.helm, version: "v3.18.6" });
+    const plugin = toolchain.kubernetesPlugin;
+    assert.equal(plugin?.version, "4.0.0-20260115033456-f47bc2d6f199");
     const { program, chart, version } = toolchain.operator;
     assert.equal(version, "0.20.4");
-    for (const path of [...Object.values(toolchain).filter((value) => typeof value === "string"), program, chart]) {
+    const programs = Object.values(toolchain).filter((value) => typeof value === "string");
+    for (const path of [...programs, plugin.program, program, chart]) {
       assert.ok(existsSync(path), path);
       assert.ok(path.startsWith(bare.root), path);
     }
     assert.equal(bare.built().length, 10);
     assert.match(
       bare.lines[0] ?? "",
-      /^building 9 tools with go1\.99\.0, once per machine: about 1\d min on two cores, in /,
+      /^building with go1\.99\.0, once per machine, in .*: doppler, pulumi, .*, the External Secrets Operator$/,
     );
-    assert.ok(bare.lines.includes("[1 of 9] doppler: building, about 10 s"), bare.lines.join("\n"));
-    assert.match(bare.lines.at(-1) ?? "", /^\[9 of 9\] External Secrets Operator's chart: done in \d+ s$/);
+    assert.match(bare.lines[2] ?? "", /^10 packages to compile, about \d+ s on /);
+    assert.match(bare.lines.at(-1) ?? "", /^built in \d+ s$/);
+    assert.deepEqual(
+      readdirSync(bare.root).filter((name) => name === "unfinished" || name === "build.lock"),
+      [],
+    );
 
     const before = bare.lines.length;
     assert.deepEqual(await ensureToolchain(bare.options), toolchain);
     assert.equal(bare.built().length, 10);
     assert.equal(bare.lines.length, before);
+  });
+
+  it("makes all programs that share a go.mod in one build, beside the files that one of them embeds", async () => {
+    const bare = machine({
+      go: `echo "$*" >> "$HOME/calls"; if [ -e pulumi-resource-kubernetes ]; then while read -r l; do echo "$l"; done < pulumi-resource-kubernetes/schema.json > "$HOME/seen"; fi`,
+    });
+    await ensureToolchain(bare.options);
+    assert.equal(readFileSync(join(bare.home, "calls"), "utf8").trim().split("\n").length, 2);
+    assert.equal(existsSync(join(bare.home, "seen")), true);
+  });
+
+  it("builds no Kubernetes provider plugin where there is one", async () => {
+    const bare = machine();
+    const toolchain = await ensureToolchain({ ...bare.options, hasKubernetesPlugin: true });
+    assert.equal(toolchain.kubernetesPlugin, undefined);
+    assert.deepEqual(
+      bare.built().filter((name) => name.includes("pulumi-resource")),
+      [],
+    );
   });
 
   it("needs no Go when all is there", async () => {
@@ -115,7 +168,7 @@ describe("ensureToolchain", () => {
 
   it("builds the operator from a trimmed copy, and leaves only the program", async () => {
     const bare = machine({
-      go: `if [ "$3" = . ]; then while read -r l; do echo "$l"; done < pkg/provider/register/register.go > "$HOME/seen"; fi`,
+      go: `if [ "$1" = . ]; then while read -r l; do echo "$l"; done < pkg/provider/register/register.go > "$HOME/seen"; fi`,
     });
     const toolchain = await ensureToolchain(bare.options);
     assert.deepEqual(readdirSync(join(toolchain.operator.program, "..")).sort(), ["build.json", "external-secrets"]);
@@ -154,7 +207,7 @@ describe("ensureToolchain", () => {
     assert.ok(fitted.lines.includes(`${join(fitted.bin, "helm")} is not used: version 3 is needed`));
     assert.ok(fitted.lines.includes(`${join(fitted.bin, "doppler")} is not used: it does not run (exit code 126)`));
     assert.deepEqual(
-      fitted.built().filter((pkg) => /pulumi|kubectl/.test(pkg)),
+      fitted.built().filter((pkg) => /cmd\/(pulumi|kubectl)$/.test(pkg)),
       [],
     );
   });
@@ -183,18 +236,18 @@ describe("ensureToolchain", () => {
 
   it("shows why a build failed, keeps what was finished and goes on from there", async () => {
     const failing = machine({
-      go: `if [ -e "$HOME/broken" ] && [ "$3" = helm.sh/helm/v3/cmd/helm ]; then echo half > "$2"; echo "cannot find main" >&2; exit 1; fi`,
+      go: `if [ -e "$HOME/broken" ] && [ "$1" = . ]; then echo half > "$out"; echo "cannot find main" >&2; exit 1; fi`,
     });
     writeFileSync(join(failing.home, "broken"), "");
     await assert.rejects(
       ensureToolchain(failing.options),
-      /^Error: helm could not be built\. go build -ldflags failed \(exit code 1\):\n {2}\| cannot find main\n/,
+      /^Error: the External Secrets Operator could not be built\. go build -v failed \(exit code 1\):\n {2}\| cannot find main\n/,
     );
-    assert.equal(failing.built().length, 2);
-    assert.deepEqual(readdirSync(join(failing.root, "helm")), []);
+    assert.equal(failing.built().length, 9);
+    assert.equal(existsSync(join(failing.root, "external-secrets")), false);
     assert.equal(existsSync(join(failing.root, "build.lock")), false);
     rmSync(join(failing.home, "broken"));
-    assert.ok(existsSync((await ensureToolchain(failing.options)).helm));
+    assert.ok(existsSync((await ensureToolchain(failing.options)).operator.program));
     assert.equal(failing.built().length, 10);
   });
 
@@ -226,19 +279,21 @@ describe("ensureToolchain", () => {
   it("stops a build when told to, and leaves nothing unfinished", async () => {
     const abort = new AbortController();
     const stopped = machine({
-      go: `if [ "$3" = go.etcd.io/etcd/server/v3 ]; then trap "exit 1" INT; while :; do :; done; fi`,
+      go: `if [ "$1" = . ]; then trap "exit 1" INT; while :; do :; done; fi`,
     });
     const running = ensureToolchain({
       ...stopped.options,
       heartbeatMs: 1,
       signal: abort.signal,
       progress: (line) => {
-        if (/etcd: \d+ s of about 35/.test(line)) abort.abort(new Error("interrupted"));
+        if (/^the External Secrets Operator: 9 of 10 packages/.test(line)) abort.abort(new Error("interrupted"));
       },
     });
     await assert.rejects(running, /interrupted/);
-    assert.deepEqual(readdirSync(join(stopped.root, "etcd")), []);
+    assert.equal(existsSync(join(stopped.root, "external-secrets")), false);
     assert.equal(existsSync(join(stopped.root, "build.lock")), false);
+    // What was compiled is kept for the next one.
+    assert.ok(existsSync(join(stopped.root, "unfinished")));
   });
 
   it("says what to do when Go is missing", async () => {
@@ -246,7 +301,7 @@ describe("ensureToolchain", () => {
     rmSync(join(without.bin, "go"));
     await assert.rejects(
       ensureToolchain(without.options),
-      /Go is needed to build the sandbox's tools.*Install Go 1\.26\.0 or later/,
+      /Go is needed to build the sandbox's tools.*Install Go 1\.25\.8 or later/,
     );
   });
 });
@@ -265,7 +320,7 @@ describe("ensureOperator", () => {
       assert.deepEqual(await ensureOperator(version, bare.options), earlier);
     }
     assert.equal(bare.built().length, before + earlierOperators.length);
-    assert.ok(bare.lines.some((line) => line.startsWith("[1 of 2] External Secrets Operator 0.17.0: building")));
+    assert.ok(bare.lines.some((line) => /^building with .*: the External Secrets Operator 0\.17\.0$/.test(line)));
   });
 });
 

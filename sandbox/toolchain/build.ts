@@ -1,13 +1,21 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLock } from "../process/lock.js";
-import { cached, cacheKey, cacheRoot, publish } from "./cache.js";
-import { buildOperator, fetchModule, operatorRecipe, writeChart } from "./externalSecrets.js";
-import { buildSettings, compareVersions, goEnv, readGoMod, requireGo, runGo } from "./go.js";
+import { type Artefact, bare, type Batch, type BatchRun, goBatch } from "./batch.js";
+import { cached, cacheRoot, publish } from "./cache.js";
+import { chartName, operatorBatch } from "./externalSecrets.js";
+import { compareVersions, goEnv, requireGo } from "./go.js";
 import { findOnPath, type FoundOnPath } from "./lookup.js";
-import { type EarlierOperator, externalSecrets, goTools, type GoTool, laterChart } from "./tools.js";
+import { duration, Progress } from "./progress.js";
+import {
+  type EarlierOperator,
+  externalSecrets,
+  type GoProgram,
+  type GoTool,
+  laterChart,
+  sharedTools,
+} from "./tools.js";
 
 /** Programs that run the sandbox, as absolute paths. */
 export interface Toolchain {
@@ -19,11 +27,19 @@ export interface Toolchain {
   readonly kubeApiserver: string;
   readonly kubeControllerManager: string;
   readonly kubeScheduler: string;
-  readonly kwok: string;
+  /** The Kubernetes provider plugin; undefined where the caller has another. */
+  readonly kubernetesPlugin: Plugin | undefined;
   /** The External Secrets Operator. */
   readonly operator: Operator;
   /** Where each of pulumi, kubectl, helm and doppler comes from, for the line shown at start. */
   readonly origins: Readonly<Record<PathProgram, Origin>>;
+}
+
+/** A provider plugin that was built. */
+export interface Plugin {
+  readonly program: string;
+  /** Without a leading v. */
+  readonly version: string;
 }
 
 /** One version of the External Secrets Operator. */
@@ -51,6 +67,8 @@ export interface ToolchainOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Folders whose programs are not taken for the machine's own: those where a sandbox puts its wrappers. */
   readonly skipOnPath?: readonly string[];
+  /** Whether there is a released Kubernetes provider plugin already; none is built then. */
+  readonly hasKubernetesPlugin?: boolean;
   /** Ends a running build. */
   readonly signal?: AbortSignal | undefined;
   /** How often a running build is mentioned. Milliseconds, default 15 000. */
@@ -59,32 +77,15 @@ export interface ToolchainOptions {
   readonly modulesDir?: string;
 }
 
-/** A thing to be had in the cache. */
-interface Artefact {
-  readonly name: string;
-  /** What progress lines say is being built. */
-  readonly label: string;
-  readonly version: string;
-  readonly key: string;
-  readonly seconds: number;
-  /** The least Go it needs, from its go.mod. */
-  readonly go: string;
-  fill(dir: string, run: BuildRun): Promise<void>;
-}
-
-interface BuildRun {
-  readonly env: NodeJS.ProcessEnv;
-  readonly logFile: string;
-  readonly signal: AbortSignal | undefined;
-  readonly onRetry: (reason: string) => void;
-}
-
 /** From dist/toolchain, where this file runs, to the source's folder, where go.mod and go.sum are. */
 const ownModules = fileURLToPath(new URL("../../toolchain/", import.meta.url));
 
+/** The program of the Kubernetes provider plugin. */
+const kubernetesPlugin = "pulumi-resource-kubernetes";
+
 /**
- * Finds or builds all programs of the sandbox. A first call with an empty cache takes about eleven minutes on two
- * cores; one that finds all takes well under a second. Safe to be interrupted and to be run twice at a time.
+ * Finds or builds all programs of the sandbox. A first call with an empty cache takes some minutes; one that finds all
+ * takes well under a second. Safe to be interrupted and to be run twice at a time.
  *
  * @throws when Go is missing or too old and something has to be built, or when a build fails
  */
@@ -94,16 +95,17 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
   const modules = resolve(options.modulesDir ?? ownModules);
   const onPath = await findAlternatives(env, [...(options.skipOnPath ?? []), root], options.progress);
 
-  const tools = goTools.filter((tool) => !(tool.name in onPath));
-  const wanted = [...tools.map((tool) => goArtefact(tool, modules)), ...operatorArtefacts(modules)];
-  const dirs = await provide(wanted, root, env, options);
+  const all = goBatch(sharedTools, modules);
+  const needed = all.artefacts.filter(
+    ({ name }) => !(name in onPath) && !(name === kubernetesPlugin && options.hasKubernetesPlugin === true),
+  );
+  const places = await provide([all.only(needed), operatorBatch(modules)], root, env, options);
 
-  const built = (tool: string, program: string) => join(dirs.get(tool) ?? "", program);
+  const built = (program: string) => join(places.dir(program), program);
   const origin = (program: PathProgram): Origin => {
     const found = onPath[program];
     if (found !== undefined) return { from: "PATH", ...found };
-    const version = wanted.find((artefact) => artefact.name === program)?.version ?? "";
-    return { from: "built", path: built(program, program), version };
+    return { from: "built", path: built(program), version: places.version(program) };
   };
   const origins = {
     pulumi: origin("pulumi"),
@@ -116,12 +118,14 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
     kubectl: origins.kubectl.path,
     helm: origins.helm.path,
     doppler: origins.doppler.path,
-    etcd: built("etcd", "etcd"),
-    kubeApiserver: built("kubernetes", "kube-apiserver"),
-    kubeControllerManager: built("kubernetes", "kube-controller-manager"),
-    kubeScheduler: built("kubernetes", "kube-scheduler"),
-    kwok: built("kwok", "kwok"),
-    operator: operatorIn(dirs, wanted),
+    etcd: built("etcd"),
+    kubeApiserver: built("kube-apiserver"),
+    kubeControllerManager: built("kube-controller-manager"),
+    kubeScheduler: built("kube-scheduler"),
+    kubernetesPlugin: needed.some(({ name }) => name === kubernetesPlugin)
+      ? { program: built(kubernetesPlugin), version: bare(places.version(kubernetesPlugin)) }
+      : undefined,
+    operator: operatorIn(places),
     origins,
   };
 }
@@ -135,8 +139,7 @@ export async function ensureToolchain(options: ToolchainOptions): Promise<Toolch
 export async function ensureOperator(version: EarlierOperator, options: ToolchainOptions): Promise<Operator> {
   const env = options.env ?? process.env;
   const modules = resolve(options.modulesDir ?? ownModules);
-  const wanted = operatorArtefacts(modules, version);
-  return operatorIn(await provide(wanted, cacheRoot(env), env, options), wanted);
+  return operatorIn(await provide([operatorBatch(modules, version)], cacheRoot(env), env, options));
 }
 
 /**
@@ -146,34 +149,31 @@ export async function ensureOperator(version: EarlierOperator, options: Toolchai
  */
 export async function ensureLaterChart(options: ToolchainOptions): Promise<string> {
   const env = options.env ?? process.env;
-  const wanted = operatorArtefacts(resolve(options.modulesDir ?? ownModules), laterChart).filter(
-    ({ name }) => name === chartName,
-  );
-  return chartIn(await provide(wanted, cacheRoot(env), env, options));
+  const batch = operatorBatch(resolve(options.modulesDir ?? ownModules), laterChart);
+  const chart = batch.only(batch.artefacts.filter(({ name }) => name === chartName));
+  return chartIn(await provide([chart], cacheRoot(env), env, options));
 }
 
 /**
- * Finds or builds one tool that is no part of the sandbox, and gives the folder of its programs.
+ * Finds or builds one tool that is no part of the sandbox, and gives the folder of its program.
  *
  * @throws as {@link ensureToolchain} does
  */
-export async function ensureTool(tool: GoTool, options: ToolchainOptions): Promise<string> {
+export async function ensureTool(
+  tool: GoTool & { readonly programs: readonly [GoProgram] },
+  options: ToolchainOptions,
+): Promise<string> {
   const env = options.env ?? process.env;
-  const wanted = [goArtefact(tool, resolve(options.modulesDir ?? ownModules))];
-  const dirs = await provide(wanted, cacheRoot(env), env, options);
-  return dirs.get(tool.name) ?? "";
+  const batch = goBatch(tool, resolve(options.modulesDir ?? ownModules));
+  return (await provide([batch], cacheRoot(env), env, options)).dir(tool.programs[0].name);
 }
 
-function operatorIn(dirs: ReadonlyMap<string, string>, wanted: readonly Artefact[]): Operator {
-  const version = bare(wanted.find((artefact) => artefact.name === externalSecrets.name)?.version ?? "");
-  return { version, program: join(dirs.get(externalSecrets.name) ?? "", "external-secrets"), chart: chartIn(dirs) };
+function operatorIn(places: Places): Operator {
+  const program = join(places.dir(externalSecrets.name), "external-secrets");
+  return { version: bare(places.version(externalSecrets.name)), program, chart: chartIn(places) };
 }
 
-const chartIn = (dirs: ReadonlyMap<string, string>) => join(dirs.get(chartName) ?? "", "external-secrets");
-
-const bare = (version: string) => version.replace(/^v/, "");
-
-const chartName = "external-secrets-chart";
+const chartIn = (places: Places) => join(places.dir(chartName), "external-secrets");
 
 async function findAlternatives(
   env: NodeJS.ProcessEnv,
@@ -181,7 +181,7 @@ async function findAlternatives(
   progress: (line: string) => void,
 ): Promise<Partial<Record<string, FoundOnPath>>> {
   const found = await Promise.all(
-    goTools.map(async (tool: GoTool) => {
+    sharedTools.programs.map(async (tool: GoProgram) => {
       if (tool.onPath === undefined) return undefined;
       const hit = await findOnPath(tool.onPath, env, skip, (path, reason) =>
         progress(`${path} is not used: ${reason}`),
@@ -192,34 +192,30 @@ async function findAlternatives(
   return Object.fromEntries(found.filter((hit) => hit !== undefined));
 }
 
-/** Builds what the cache lacks, one after the other, and answers with the folder of each. */
+/** Where artefacts are. */
+interface Places {
+  dir(artefact: string): string;
+  version(artefact: string): string;
+}
+
+/** Builds what the cache lacks, one batch after the other. */
 async function provide(
-  wanted: readonly Artefact[],
+  batches: readonly Batch[],
   root: string,
   env: NodeJS.ProcessEnv,
   options: ToolchainOptions,
-): Promise<ReadonlyMap<string, string>> {
-  const missing = () => wanted.filter((artefact) => cached(root, artefact.name, artefact.key) === undefined);
+): Promise<Places> {
+  const missing = () =>
+    batches
+      .map((batch) => batch.only(batch.artefacts.filter(({ name, key }) => cached(root, name, key) === undefined)))
+      .filter(({ artefacts }) => artefacts.length > 0);
   if (missing().length > 0) {
     await withLock(
       join(root, "build.lock"),
       async () => {
         // Whoever had the lock may have built them.
         const left = missing();
-        if (left.length === 0) return;
-        const needed =
-          left
-            .map((artefact) => artefact.go)
-            .sort(compareVersions)
-            .at(-1) ?? "0";
-        const go = await requireGo(needed, env);
-        const minutes = Math.max(1, Math.round(left.reduce((sum, artefact) => sum + artefact.seconds, 0) / 60));
-        options.progress(
-          `building ${left.length === 1 ? "one tool" : `${left.length} tools`} with ${go}, once per machine: about ${minutes} min on two cores, in ${root}`,
-        );
-        for (const [index, artefact] of left.entries()) {
-          await buildOne(artefact, `${index + 1} of ${left.length}`, go, root, env, options);
-        }
+        if (left.length > 0) await build(left, root, env, options);
       },
       {
         signal: options.signal,
@@ -227,119 +223,82 @@ async function provide(
       },
     );
   }
-  return new Map(wanted.map((artefact) => [artefact.name, join(root, artefact.name, artefact.key)]));
+  const artefact = (name: string): Artefact => {
+    const found = batches.flatMap(({ artefacts }) => artefacts).find((candidate) => candidate.name === name);
+    if (found === undefined) throw new Error(`${name} was not asked for`);
+    return found;
+  };
+  return {
+    dir: (name) => join(root, name, artefact(name).key),
+    version: (name) => artefact(name).version,
+  };
 }
 
-async function buildOne(
-  artefact: Artefact,
-  position: string,
-  go: string,
+async function build(
+  batches: readonly Batch[],
   root: string,
   env: NodeJS.ProcessEnv,
   options: ToolchainOptions,
 ): Promise<void> {
-  options.signal?.throwIfAborted();
   const started = Date.now();
-  const elapsed = () => Math.round((Date.now() - started) / 1000);
-  const say = (what: string) => options.progress(`[${position}] ${artefact.label}: ${what}`);
-  say(`building, about ${artefact.seconds} s`);
-  const heartbeat = setInterval(
-    () => say(`${elapsed()} s of about ${artefact.seconds}`),
-    options.heartbeatMs ?? 15_000,
+  const { progress, signal } = options;
+  const go = await requireGo(
+    batches
+      .map((batch) => batch.go)
+      .sort(compareVersions)
+      .at(-1) ?? "0",
+    env,
   );
+  progress(`building with ${go}, once per machine, in ${root}: ${batches.map(({ label }) => label).join(", ")}`);
+  // Kept when this is interrupted, so that the next one goes on from there.
+  const work = join(root, "unfinished");
+  const logs = join(root, "logs");
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const runOf = (batch: Batch): BatchRun => ({
+    env: goEnv(env, join(work, "compiled")),
+    logFile: join(logs, `${batch.name}.log`),
+    work: join(work, batch.name),
+    signal,
+    onRetry: (reason) => progress(`the network failed (${reason}), trying again`),
+  });
+
+  let state = () => `fetching the sources, ${duration((Date.now() - started) / 1000)} so far`;
+  const heartbeat = setInterval(() => progress(state()), options.heartbeatMs ?? 15_000);
   try {
-    const logs = join(root, "logs");
-    await mkdir(logs, { recursive: true, mode: 0o700 });
-    const run: BuildRun = {
-      env: goEnv(env),
-      logFile: join(logs, `${artefact.name}.log`),
-      signal: options.signal,
-      onRetry: (reason) => say(`the network failed (${reason}), trying again`),
-    };
-    await publish(
-      root,
-      artefact.name,
-      artefact.key,
-      (dir) => artefact.fill(dir, run),
-      () => ({
-        tool: artefact.name,
-        version: artefact.version,
-        go,
-        builtAt: new Date().toISOString(),
-        seconds: elapsed(),
-      }),
-    );
-    say(`done in ${elapsed()} s`);
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw new Error(`${artefact.label} could not be built. ${(error as Error).message}`, { cause: error });
+    progress("fetching the sources …");
+    const prepared = [];
+    for (const batch of batches) {
+      await mkdir(runOf(batch).work, { recursive: true, mode: 0o700 });
+      prepared.push({ batch, sources: await explained(batch, signal, () => batch.prepare(runOf(batch))) });
+    }
+    const packages = new Progress(prepared.flatMap(({ sources }) => sources.packages));
+    progress(packages.task);
+    for (const { batch, sources } of prepared) {
+      packages.next(sources.packages);
+      state = () => `${batch.label}: ${packages.state}`;
+      const run = runOf(batch);
+      await explained(batch, signal, () => sources.make({ ...run, onLine: (line) => packages.line(line) }));
+      for (const artefact of batch.artefacts) {
+        const { name, version, key } = artefact;
+        const about = () => ({ tool: name, version, go, builtAt: new Date().toISOString() });
+        await publish(root, name, key, (dir) => sources.fill(artefact, dir), about);
+      }
+    }
+    await rm(work, { recursive: true, force: true });
+    progress(`built in ${duration((Date.now() - started) / 1000)}`);
   } finally {
     clearInterval(heartbeat);
   }
 }
 
-function goArtefact(tool: GoTool, modules: string): Artefact {
-  const dir = join(modules, tool.moduleDir);
-  const pinned = readPinned(dir, tool.module);
-  const ldflags = ["-s", "-w", ...(tool.ldflags?.(bare(pinned.version)) ?? [])].join(" ");
-  return {
-    name: tool.name,
-    label: Object.keys(tool.programs).join(", "),
-    version: pinned.version,
-    key: cacheKey(pinned.version, [...pinned.files, ldflags, JSON.stringify(tool.programs), ...platform]),
-    seconds: tool.seconds,
-    go: pinned.go,
-    async fill(to, run) {
-      for (const [program, pkg] of Object.entries(tool.programs)) {
-        await runGo({ ...run, args: ["build", "-ldflags", ldflags, "-o", join(to, program), pkg], cwd: dir });
-      }
-    },
-  };
-}
-
-function operatorArtefacts(modules: string, other?: EarlierOperator | typeof laterChart): readonly Artefact[] {
-  const dir = join(modules, [externalSecrets.moduleDir, ...(other === undefined ? [] : [other])].join("-"));
-  const label = `External Secrets Operator${other === undefined ? "" : ` ${other}`}`;
-  const pinned = readPinned(dir, externalSecrets.module);
-  // The chart is made by code, not by a compiler with a version: a change in that code makes another chart.
-  const chartCode = readFileSync(new URL("./chart.js", import.meta.url), "utf8");
-  const writeCode = writeChart.toString();
-  return [
-    {
-      name: externalSecrets.name,
-      label,
-      version: pinned.version,
-      key: cacheKey(pinned.version, [...pinned.files, operatorRecipe, ...platform]),
-      seconds: externalSecrets.seconds,
-      go: pinned.go,
-      fill: async (to, run) => buildOperator(await fetchModule(dir, run), to, run),
-    },
-    {
-      name: chartName,
-      label: `${label}'s chart`,
-      version: pinned.version,
-      key: cacheKey(pinned.version, [...pinned.files, chartCode, writeCode]),
-      seconds: 2,
-      go: pinned.go,
-      fill: async (to, run) => writeChart(await fetchModule(dir, run), to, bare(pinned.version)),
-    },
-  ];
-}
-
-/**
- * Go's own version is not among them: it changes often and nothing that matters here, and finding it out would need
- * Go on machines that have all tools in the cache. It is in build.json.
- */
-const platform: readonly string[] = [JSON.stringify(buildSettings), process.platform, process.arch];
-
-function readPinned(
-  dir: string,
-  module: string,
-): { readonly go: string; readonly version: string; readonly files: readonly string[] } {
-  const goMod = join(dir, "go.mod");
-  if (!existsSync(goMod)) throw new Error(`${goMod} is missing; the sandbox's checkout is not complete`);
-  // A program of ours may lie beside them.
-  const sources = readdirSync(dir).filter((name) => name.endsWith(".go"));
-  const files = ["go.mod", "go.sum", ...sources.sort()].map((name) => readFileSync(join(dir, name), "utf8"));
-  return { ...readGoMod(files[0] ?? "", module), files };
+/** Says of an error which batch it happened to. */
+async function explained<T>(batch: Batch, signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> {
+  try {
+    signal?.throwIfAborted();
+    return await step();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new Error(`${batch.label} could not be built. ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,8 +1,21 @@
-import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  type Artefact,
+  bare,
+  type Batch,
+  compilerFlags,
+  copyWritable,
+  listPackages,
+  moduleFolder,
+  platform,
+  readPinned,
+} from "./batch.js";
+import { cacheKey } from "./cache.js";
 import { chartMetadata, crdTemplates } from "./chart.js";
-import { runGo, type GoCommand } from "./go.js";
-import { externalSecrets } from "./tools.js";
+import { readGoMod, runGo } from "./go.js";
+import { type EarlierOperator, externalSecrets, type laterChart } from "./tools.js";
 
 /**
  * The providers and generators left in the operator: what the pipeline uses, and those that cost nothing. With all of
@@ -13,51 +26,72 @@ const kept: Readonly<Record<string, readonly string[]>> = {
   "pkg/generator": ["fake", "password", "uuid"],
 };
 
-/** All that decides what {@link buildOperator} makes, besides go.mod and go.sum. */
-export const operatorRecipe = JSON.stringify({ kept, ldflags: "-s -w" });
+const flags = [...compilerFlags, "-ldflags=-s -w"];
 
-type Run = Omit<GoCommand, "args" | "cwd">;
+/** Besides the operator's program, its chart has a folder in the cache. */
+export const chartName = "external-secrets-chart";
 
-interface Downloaded {
-  readonly Dir?: string;
-  readonly Error?: string;
+/** The operator's program and its chart. */
+export function operatorBatch(modules: string, other?: EarlierOperator | typeof laterChart): Batch {
+  const dir = join(modules, [externalSecrets.moduleDir, ...(other === undefined ? [] : [other])].join("-"));
+  const pinned = readPinned(dir);
+  const { version, go } = readGoMod(pinned.text, externalSecrets.module);
+  const recipe = JSON.stringify({ kept, flags });
+  // The chart is made by code, not by a compiler with a version: a change in that code makes another chart.
+  const chartCode = readFileSync(new URL("./chart.js", import.meta.url), "utf8");
+  const artefacts: Artefact[] = [
+    {
+      name: externalSecrets.name,
+      version,
+      key: cacheKey(version, [...pinned.files, recipe, ...platform]),
+    },
+    { name: chartName, version, key: cacheKey(version, [...pinned.files, chartCode, writeChart.toString()]) },
+  ];
+  const batchOf = (wanted: readonly Artefact[]): Batch => {
+    const compiles = wanted.some(({ name }) => name === externalSecrets.name);
+    return {
+      label: `the External Secrets Operator${other === undefined ? "" : ` ${other}`}${compiles ? "" : "'s chart"}`,
+      name: [externalSecrets.name, ...(other === undefined ? [] : [other])].join("-"),
+      artefacts: wanted,
+      go,
+      only: batchOf,
+      async prepare(run) {
+        const module = await moduleFolder(externalSecrets.module, dir, run);
+        const source = join(run.work, "source");
+        const program = join(run.work, externalSecrets.name);
+        if (compiles) await copyTrimmed(module, source);
+        return {
+          packages: compiles ? await listPackages(["."], flags, source, run) : [],
+          async make(making) {
+            if (!compiles) return;
+            await runGo({ ...making, args: ["build", "-v", ...flags, "-o", program, "."], cwd: source });
+          },
+          async fill(artefact, to) {
+            if (artefact.name === chartName) await writeChart(module, to, bare(version));
+            else await rename(program, join(to, externalSecrets.name));
+          },
+        };
+      },
+    };
+  };
+  return batchOf(artefacts);
 }
 
 /**
- * Fetches the operator's module, checked against go.sum.
- *
- * @param moduleDir the folder whose go.mod pins it
- * @returns its folder in Go's module cache; read-only
+ * Copies the operator's module and registers only the providers kept in it. A copy, since files inside Go's module
+ * cache can't be replaced for a build.
  */
-export async function fetchModule(moduleDir: string, run: Run): Promise<string> {
-  const answer = await runGo({ ...run, args: ["mod", "download", "-json", externalSecrets.module], cwd: moduleDir });
-  const downloaded = JSON.parse(answer) as Downloaded;
-  if (downloaded.Dir === undefined)
-    throw new Error(`${externalSecrets.module}: ${downloaded.Error ?? "not downloaded"}`);
-  return downloaded.Dir;
-}
-
-/**
- * Builds the operator from a copy of its module that registers only the providers kept. A copy, since files inside
- * Go's module cache can't be replaced for a build.
- */
-export async function buildOperator(module: string, dir: string, run: Run): Promise<void> {
-  const source = join(dir, "source");
+async function copyTrimmed(module: string, source: string): Promise<void> {
+  await rm(source, { recursive: true, force: true });
   await copyWritable(module, source);
   for (const [parent, names] of Object.entries(kept)) {
     const imports = names.map((name) => `\t_ "${externalSecrets.module}/${parent}/${name}"\n`).join("");
     await writeFile(join(source, parent, "register", "register.go"), `package register\n\nimport (\n${imports})\n`);
   }
-  await runGo({
-    ...run,
-    args: ["build", "-ldflags", "-s -w", "-o", join(dir, "external-secrets"), "."],
-    cwd: source,
-  });
-  await rm(source, { recursive: true, force: true });
 }
 
 /** Makes the chart as it is released out of what the module has of it. */
-export async function writeChart(module: string, dir: string, version: string): Promise<void> {
+async function writeChart(module: string, dir: string, version: string): Promise<void> {
   const chart = join(dir, "external-secrets");
   await copyWritable(join(module, "deploy", "charts", "external-secrets"), chart);
   // Development files, which the packaged chart has not, and the lock of the dependency that is taken out.
@@ -71,12 +105,4 @@ export async function writeChart(module: string, dir: string, version: string): 
   await mkdir(crds);
   const bundle = await readFile(join(module, "deploy", "crds", "bundle.yaml"), "utf8");
   for (const [file, text] of crdTemplates(bundle)) await writeFile(join(crds, file), text);
-}
-
-async function copyWritable(from: string, to: string): Promise<void> {
-  await cp(from, to, { recursive: true });
-  await chmod(to, 0o755);
-  for (const entry of await readdir(to, { recursive: true, withFileTypes: true })) {
-    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
-  }
 }

@@ -153,7 +153,13 @@ describe("goEnv", () => {
       GOFLAGS: "-mod=readonly -trimpath -buildvcs=false",
       GOWORK: "off",
       CGO_ENABLED: "0",
+      GOGC: "400",
     });
+  });
+
+  it("keeps compiled packages where it is told to, whatever the caller's own place is", () => {
+    assert.equal(goEnv({ GOCACHE: "/theirs" }, "/ours")["GOCACHE"], "/ours");
+    assert.equal(goEnv({ GOCACHE: "/theirs" })["GOCACHE"], undefined);
   });
 });
 
