@@ -22,8 +22,10 @@ export interface PluginOrigin {
   /** `built` or `stand-in` only where the machine has no other. */
   readonly from: "PATH" | "plugin folder" | "built" | "stand-in";
   readonly path: string;
-  /** Where it is known without a start of the plugin. */
+  /** Without a leading v; undefined where it takes a start of the plugin to know. */
   readonly version?: string;
+  /** The version that the program's SDK asks for. */
+  readonly wanted: string;
 }
 
 /** The programs and plugins put together for a sandbox. */
@@ -40,12 +42,12 @@ export interface Engine {
 export function releasedPlugins(layout: Layout, caller: NodeJS.ProcessEnv = process.env): PluginOrigin[] {
   const pluginFolder = join(caller["PULUMI_HOME"] ?? join(homedir(), ".pulumi"), "plugins");
   return (Object.keys(PACKAGES) as PluginName[]).flatMap((name): PluginOrigin[] => {
-    // One that was built for a sandbox is no other's machine's own.
+    const wanted = sdkVersion(layout, name);
+    // One that was built for a sandbox is not the machine's own.
     const found = candidates(programOf(name), caller["PATH"], [layout.bin, cacheRoot(caller)])[0];
-    if (found !== undefined) return [{ name, from: "PATH", path: found }];
-    const version = sdkVersion(layout, name);
-    const path = join(pluginFolder, folderOf(name, version), programOf(name));
-    return existsSync(path) ? [{ name, from: "plugin folder", path, version }] : [];
+    if (found !== undefined) return [{ name, from: "PATH", path: found, wanted }];
+    const path = join(pluginFolder, folderOf(name, wanted), programOf(name));
+    return existsSync(path) ? [{ name, from: "plugin folder", path, version: wanted, wanted }] : [];
   });
 }
 
@@ -67,7 +69,8 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
   const plugins = (Object.keys(PACKAGES) as PluginName[]).map((name): PluginOrigin => {
     const found = released.find((plugin) => plugin.name === name);
     if (found?.from === "PATH") return found;
-    const folder = join(ownFolder, folderOf(name, sdkVersion(layout, name)));
+    const wanted = sdkVersion(layout, name);
+    const folder = join(ownFolder, folderOf(name, wanted));
     if (found !== undefined) {
       symlinkSync(dirname(found.path), folder);
       return found;
@@ -76,10 +79,11 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
       const { program, version } = builtPlugin(toolchain);
       // On PATH, where Pulumi takes a plugin of any version; its plugin folder is for the version in the folder's name.
       symlinkSync(program, join(layout.bin, programOf(name)));
-      return { name, from: "built", path: program, version };
+      return { name, from: "built", path: program, version, wanted };
     }
     const main = join(layout.dist, "providers", name, "main.js");
-    return { name, from: "stand-in", path: script(folder, programOf(name), `exec ${node()} ${quote(main)} "$@"`) };
+    const path = script(folder, programOf(name), `exec ${node()} ${quote(main)} "$@"`);
+    return { name, from: "stand-in", path, wanted };
   });
 
   const host = onPath("pulumi-language-nodejs");

@@ -43,6 +43,8 @@ export function exportsFor(layout: Layout, endpoints: Endpoints, defaults: { pro
     PULUMI_CONFIG_PASSPHRASE_FILE: layout.passphraseFile,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // Keeps Pulumi from warning several times a run of a plugin older than its SDK: `make sandbox` says so once.
+    PULUMI_DEV: "true",
     DOPPLER_API_HOST: endpoints.dopplerUrl,
     DOPPLER_CONFIG_DIR: join(layout.dopplerCli, ".doppler"),
     DOPPLER_ENABLE_VERSION_CHECK: "false",

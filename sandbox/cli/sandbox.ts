@@ -13,10 +13,12 @@ import { assertLoopback } from "../process/loopback.js";
 import { announcedUrl, jsonLine } from "../process/readiness.js";
 import { ProcessRegistry, type RegisteredProcess } from "../process/registry.js";
 import { ensureOperator, ensureToolchain, type Operator, type Toolchain } from "../toolchain/build.js";
+import { compareVersions } from "../toolchain/go.js";
 import type { EarlierOperator } from "../toolchain/tools.js";
-import { assembleEngine, type Engine, releasedPlugins } from "./engine.js";
+import { assembleEngine, type Engine, type PluginOrigin, releasedPlugins } from "./engine.js";
 import { type Endpoints, type Export, exportsFor, toolEnvironment } from "./environment.js";
 import { clusterLayout, clusterPlaces, FIRST_CLUSTER, type Layout } from "./layout.js";
+import { pluginVersion } from "./pluginVersion.js";
 import { type Clusters, type Places, placeStacks, planStacks, type StackPlan } from "./places.js";
 import { type Overrides, stackNames, stackSettings, syncProject } from "./project.js";
 
@@ -189,7 +191,7 @@ async function start(layout: Layout, options: StartOptions): Promise<Sandbox> {
     wantedOperators.push(await ensureOperator(version, { progress: log, signal }));
   }
   const engine = assembleEngine(layout, toolchain);
-  for (const line of describeEngine(toolchain, engine)) log(line);
+  for (const line of await describeEngine(toolchain, engine)) log(line);
 
   // An adopted cluster, now or before, is nothing to add to.
   const own = adopted === undefined && previous?.overrides.context === undefined;
@@ -462,14 +464,36 @@ function writePrivate(file: string, text: string): void {
   renameSync(`${file}.tmp`, file);
 }
 
-function describeEngine(toolchain: Toolchain, engine: Engine): string[] {
+async function describeEngine(toolchain: Toolchain, engine: Engine): Promise<string[]> {
   const origin = (name: keyof Toolchain["origins"]) => {
     const { from, version } = toolchain.origins[name];
     return `${name} ${version} (${from === "PATH" ? "from PATH" : "own toolchain"})`;
   };
+  const plugins = await Promise.all(engine.plugins.map(describePlugin));
   return [
     `engine: ${origin("pulumi")}; Node language host: ${engine.languageHost.from === "PATH" ? "from PATH" : "the sandbox's"}`,
-    `provider plugins: ${engine.plugins.map((p) => `${p.name} (${p.from})`).join(", ")}`,
+    `provider plugins: ${plugins.map(({ label }) => label).join(", ")}`,
+    ...plugins.flatMap(({ warning }) => warning ?? []),
     `clients: ${(["kubectl", "helm", "doppler"] as const).map(origin).join(", ")}`,
   ];
+}
+
+const pluginSources = {
+  PATH: "from PATH",
+  "plugin folder": "from Pulumi's plugin folder",
+  built: "own toolchain",
+  "stand-in": "stand-in",
+} as const;
+
+/** Names a plugin, and says what Pulumi would say at each run: that the program's SDK asks for a later version. */
+async function describePlugin(plugin: PluginOrigin): Promise<{ label: string; warning?: string }> {
+  const { name, from, path, wanted } = plugin;
+  if (from === "stand-in") return { label: `${name} (${pluginSources[from]})` };
+  const version = plugin.version ?? (await pluginVersion(path));
+  const label = `${name} ${version ?? "of an unknown version"} (${pluginSources[from]})`;
+  if (version !== undefined && compareVersions(version, wanted) >= 0) return { label };
+  return {
+    label,
+    warning: `  the ${name} plugin is ${version ?? "of an unknown version"}, and the program's SDK asks for ${wanted}; Pulumi is not asked to say so at each run`,
+  };
 }

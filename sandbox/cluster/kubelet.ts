@@ -48,6 +48,8 @@ export async function playKubelet(options: KubeletOptions): Promise<void> {
   let announced = false;
   let unreachable = false;
   let heartbeatAt = 0;
+  /** What was said of pods: a pod that can't be reported is looked at twice a second. */
+  const complaints = new Set<string>();
   while (!signal.aborted) {
     try {
       if (Date.now() >= heartbeatAt) {
@@ -59,7 +61,13 @@ export async function playKubelet(options: KubeletOptions): Promise<void> {
       unreachable = false;
       if (!announced) options.ready?.();
       announced = true;
-      for (const pod of pods) await settle(options, pod, pods);
+      const addresses = new Set(pods.flatMap(({ status }) => status?.podIP ?? []));
+      for (const pod of pods) {
+        const complaint = await settle(cluster, pod, addresses);
+        if (complaint === undefined || complaints.has(complaint)) continue;
+        complaints.add(complaint);
+        log(complaint);
+      }
     } catch (error) {
       if (!unreachable) log(`the API server can't be asked: ${message(error)}`);
       unreachable = true;
@@ -68,17 +76,27 @@ export async function playKubelet(options: KubeletOptions): Promise<void> {
   }
 }
 
-async function settle({ cluster, log }: KubeletOptions, pod: V1Pod, pods: readonly V1Pod[]): Promise<void> {
+/**
+ * Does what is to be done about a pod.
+ *
+ * @param addresses those that pods have; a new one is added
+ * @returns what went wrong, in words
+ */
+async function settle(cluster: KubeletCluster, pod: V1Pod, addresses: Set<string>): Promise<string | undefined> {
   try {
-    if (pod.metadata?.deletionTimestamp != null) return await cluster.remove(pod);
-    if (pod.status?.phase !== undefined && pod.status.phase !== "Pending") return;
+    if (pod.metadata?.deletionTimestamp != null) {
+      await cluster.remove(pod);
+      return undefined;
+    }
+    if (pod.status?.phase !== undefined && pod.status.phase !== "Pending") return undefined;
     const missing = await missingReference(pod, cluster);
-    const status = missing === undefined ? startedStatus(pod, pods) : waitingStatus(pod, missing);
+    const status = missing === undefined ? startedStatus(pod, addresses) : waitingStatus(pod, missing);
     if (status !== undefined) await cluster.report(pod, status);
+    return undefined;
   } catch (error) {
     // Changed or gone since it was read: the next look sees how.
-    if (isStale(error)) return;
-    log(`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${message(error)}`);
+    if (isStale(error)) return undefined;
+    return `pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${message(error)}`;
   }
 }
 
@@ -104,13 +122,13 @@ function waitingStatus(pod: V1Pod, missing: { reason: string; message: string })
 }
 
 /** The status of a pod all of whose containers have been started. */
-function startedStatus(pod: V1Pod, pods: readonly V1Pod[]): V1PodStatus {
+function startedStatus(pod: V1Pod, addresses: Set<string>): V1PodStatus {
   const now = new Date();
   const completes = (pod.spec?.restartPolicy ?? "Always") !== "Always";
   const running = { running: { startedAt: now } };
   const completed = { terminated: { exitCode: 0, reason: "Completed", startedAt: now, finishedAt: now } };
   const ready = completes ? { status: "False", reason: "PodCompleted" } : { status: "True" };
-  const address = pod.status?.podIP ?? freeAddress(pods);
+  const address = pod.status?.podIP ?? takeAddress(addresses);
   return {
     ...pod.status,
     phase: completes ? "Succeeded" : "Running",
@@ -150,14 +168,13 @@ function conditions(
 /** The node is this machine, and listens on loopback only. */
 const nodeAddress = "127.0.0.1";
 
-/** An address that no other pod says it has; nothing listens there. */
-function freeAddress(pods: readonly V1Pod[]): string {
-  const taken = new Set(pods.map(({ status }) => status?.podIP));
+/** Adds an address that is not among these; nothing listens there. */
+function takeAddress(taken: Set<string>): string {
   for (let n = 2; ; n++) {
     const address = `10.244.${Math.floor(n / 256)}.${n % 256}`;
-    if (!taken.has(address)) {
-      return address;
-    }
+    if (taken.has(address)) continue;
+    taken.add(address);
+    return address;
   }
 }
 
