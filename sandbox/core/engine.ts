@@ -30,8 +30,17 @@ export interface Engine {
   readonly plugins: readonly PluginOrigin[];
 }
 
-/** Finds plugins and language host, and lays out the sandbox's `bin` folder and Pulumi home accordingly. */
-export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: NodeJS.ProcessEnv = process.env): Engine {
+/**
+ * Finds plugins and language host, and lays out the sandbox's `bin` folder and Pulumi home accordingly.
+ *
+ * @param folder the Pulumi project's, whose SDKs say which plugins are needed
+ */
+export function assembleEngine(
+  layout: Layout,
+  folder: string,
+  toolchain: Toolchain,
+  caller: NodeJS.ProcessEnv = process.env,
+): Engine {
   rmSync(layout.bin, { recursive: true, force: true });
   mkdirSync(layout.bin, { recursive: true, mode: 0o700 });
   const path = caller["PATH"];
@@ -46,15 +55,18 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
     const program = `pulumi-resource-${name}`;
     const found = onPath(program);
     if (found !== undefined) return { name, from: "PATH", path: found };
-    const versioned = `resource-${name}-v${sdkVersion(layout, name)}`;
+    const versioned = `resource-${name}-v${sdkVersion(folder, name)}`;
     const released = join(pluginFolder, versioned);
     if (existsSync(join(released, program))) {
       symlinkSync(released, join(ownFolder, versioned));
       return { name, from: "plugin folder", path: join(released, program) };
     }
     const main = join(layout.dist, name === "kubernetes" ? "plugins" : "providers", name, "main.js");
-    const folder = join(ownFolder, versioned);
-    return { name, from: "stand-in", path: script(folder, program, `exec ${node()} ${quote(main)} "$@"`) };
+    return {
+      name,
+      from: "stand-in",
+      path: script(join(ownFolder, versioned), program, `exec ${node()} ${quote(main)} "$@"`),
+    };
   });
 
   const host = onPath("pulumi-language-nodejs");
@@ -74,12 +86,12 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
   // Whatever DOPPLER_CONFIG_DIR says, the Doppler CLI also writes below HOME, where a person's real settings are.
   mkdirSync(join(layout.dopplerCli, ".doppler"), { recursive: true, mode: 0o700 });
   script(layout.bin, "doppler", `HOME=${quote(layout.dopplerCli)} exec ${quote(toolchain.doppler)} "$@"`);
-  // In the program's folder, `pulumi` takes the sandbox's project; anywhere else it is Pulumi as it is.
+  // In the project's folder, `pulumi` takes the sandbox's copy of the project; anywhere else it is Pulumi as it is.
   script(
     layout.bin,
     "pulumi",
     [
-      `project=$(${node()} ${quote(join(layout.dist, "cli", "project-of.js"))} "$PWD") || exit 1`,
+      `project=$(${node()} ${quote(join(layout.dist, "cli", "projectOf.js"))} "$PWD") || exit 1`,
       `if [ -n "$project" ]; then exec ${quote(toolchain.pulumi)} -C "$project" "$@"; fi`,
       `exec ${quote(toolchain.pulumi)} "$@"`,
     ].join("\n"),
@@ -88,8 +100,8 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
 }
 
 /** The version of a provider's SDK that the program uses; its plugin has the same. */
-function sdkVersion(layout: Layout, name: PluginName): string {
-  const file = join(layout.program, "node_modules", PACKAGES[name], "package.json");
+function sdkVersion(folder: string, name: PluginName): string {
+  const file = join(folder, "node_modules", PACKAGES[name], "package.json");
   const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
   return version.replace(/^v/, "");
 }
