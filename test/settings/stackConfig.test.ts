@@ -1,5 +1,6 @@
 import { isSecret, type Output } from "@pulumi/pulumi";
 import { parseStackConfig } from "../../src/settings";
+import { valueOf } from "../support/mocks";
 import { stackFile } from "../support/program";
 import { actions, app, doppler, ENV, minimal, source, type Values } from "./support";
 
