@@ -27,7 +27,8 @@ function acceptedPart(schema: z.core.$ZodType, value: unknown): unknown {
   const inner = withoutWrapper(schema);
   if (inner !== schema) return value === undefined ? undefined : acceptedPart(inner, value);
   if (schema instanceof z.ZodObject && isMap(value)) {
-    const parts = Object.entries(schema.shape).map(([key, below]) => [key, acceptedPart(below, value[key])] as const);
+    const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
+    const parts = Object.entries(shape).map(([key, below]) => [key, acceptedPart(below, value[key])] as const);
     return Object.fromEntries(parts.filter(([, part]) => part !== undefined));
   }
   if (schema instanceof z.ZodArray && Array.isArray(value)) {

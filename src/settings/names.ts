@@ -14,11 +14,11 @@ export type TextRole =
 /** The role of each schema of a text that has one. */
 export const textRoles = z.registry<{ role: TextRole }>();
 
+const spelled = (pattern: RegExp, max: number, expected: string) =>
+  z.string().refine((text) => text.length <= max && pattern.test(text), { error: `expected ${expected}` });
+
 const name = (pattern: RegExp, max: number, expected: string) =>
-  z
-    .string()
-    .refine((text) => text.length <= max && pattern.test(text), { error: `expected ${expected}` })
-    .register(textRoles, { role: "name" });
+  spelled(pattern, max, expected).register(textRoles, { role: "name" });
 
 const dnsLabel = (what: string, max = 63) =>
   name(
@@ -61,7 +61,8 @@ export const metadataKey = name(
   317,
   "a key such as app.kubernetes.io/part-of",
 );
-export const labelValue = name(
+/** Any text may stand in a label, so it has no role. */
+export const labelValue = spelled(
   /^(?:[A-Za-z0-9](?:[-._A-Za-z0-9]*[A-Za-z0-9])?)?$/,
   63,
   'a label\'s value: letters, digits, "-", "_" and ".", at most 63, first and last alphanumeric',
@@ -101,12 +102,8 @@ export const template = z
   .min(1, { error: "expected a text that is not empty" })
   .register(textRoles, { role: "template" });
 export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
-export const argocdUrl = z.string().refine((url) => url.length <= 2000 && /^[^\s{}]+$/.test(url), {
-  error: "expected the URL as Argo CD's applications have it",
-});
-export const registryName = z.string().refine((registry) => registry.length <= 500 && /^[^\s"{}\\]+$/.test(registry), {
-  error: "expected a registry as images are named by it, or Docker Hub's URL",
-});
+export const argocdUrl = spelled(/^[^\s{}]+$/, 2000, "the URL as Argo CD's applications have it");
+export const registryName = spelled(/^[^\s"{}\\]+$/, 500, "a registry as images are named by it, or Docker Hub's URL");
 export const url = z
   .url({ protocol: /^https?$/, error: "expected a URL, http:// or https://" })
   .refine((u) => !u.endsWith("/"), { error: "expected a URL without a trailing slash" });

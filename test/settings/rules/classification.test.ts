@@ -4,6 +4,7 @@ import { readSettings } from "../../../src/settings/reading";
 import { classificationProblems, PLAIN_NAMES, plainName } from "../../../src/settings/rules/classification";
 import { tlsProblem } from "../../../src/settings/rules/tls";
 import type { ConfigSource } from "../../../src/settings/source";
+import { actions, app, doppler, DOPPLER_NAME, minimal, problemsOf, type Values } from "../support";
 
 const NONE = { plainValues: [], secretNames: [] };
 
@@ -124,4 +125,142 @@ describe("what is encrypted in the stack's file", () => {
   it("is not taken for encrypted on its own word", () => {
     expect(paths({ operator: { values: { secure: clear } } }, {})).toEqual(["operator.values.secure"]);
   });
+});
+
+describe("what belongs elsewhere than it is", () => {
+  const LIST = "name it in secretNames if it is a secret here";
+  const CLEAR =
+    'in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; replace it, since it has been in a file';
+  // Put together here, so that no scanner of secrets takes this file for a leak.
+  const token = `ghp_${"Ab3dEf6hIj".repeat(4).slice(0, 36)}`;
+  const pem = ["-----BEGIN", "PRIVATE KEY-----"].join(" ");
+
+  it.each<[string, Values, string[]]>([
+    [
+      "plain configuration as a secret",
+      app({ keys: ["DATABASE_URL", "PORT"] }),
+      [
+        `apps[0].keys[1]: is plain configuration (an application's port number): write it into the app's manifests, or ${LIST}`,
+      ],
+    ],
+    [
+      "plain configuration under another key",
+      app({ keys: { origins: "ALLOWED_ORIGINS" } }),
+      [
+        `apps[0].keys.origins: is plain configuration (CORS origins, publicly visible in responses): write it into the app's manifests, or ${LIST}`,
+      ],
+    ],
+    [
+      "plain configuration under another Doppler name",
+      app({ keys: { NODE_ENV: "WEB_NODE_ENV" } }),
+      [
+        `apps[0].keys.NODE_ENV: is plain configuration (an environment's identifier): write it into the app's manifests, or ${LIST}`,
+      ],
+    ],
+    [
+      "what the stack says is plain",
+      { ...app({ keys: ["LOG_LEVEL"] }), plainValues: ["LOG_LEVEL"] },
+      ["apps[0].keys[0]: is plain configuration (plainValues names it): write it into the app's manifests"],
+    ],
+    ["an exception", { ...app({ keys: ["PROMETHEUS_URL"] }), secretNames: ["PROMETHEUS_URL"] }, []],
+    [
+      "an exception to nothing",
+      { ...minimal(), secretNames: ["DATABASE_URL"] },
+      ["secretNames[0]: has no effect, since nothing refuses this name"],
+    ],
+    [
+      "a name that is both",
+      { ...minimal(), plainValues: ["PORT"], secretNames: ["PORT"] },
+      ["secretNames[0]: is in plainValues too; name it in one of the two"],
+    ],
+    ["a list of what are no names", { ...minimal(), plainValues: ["log-level"] }, [`plainValues[0]: ${DOPPLER_NAME}`]],
+    [
+      "a TLS certificate",
+      app({ keys: { "tls.crt": "WEB_CRT", key: "WEB_TLS_KEY" } }),
+      [
+        "apps[0].keys.tls.crt: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it",
+        "apps[0].keys.key: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it; name it in secretNames if it comes from elsewhere",
+      ],
+    ],
+    [
+      "a token among the chart's values",
+      { ...minimal(), operator: { values: { extraEnv: [{ name: "X", value: token }] } } },
+      [`operator.values.extraEnv[0].value: is, or looks like, a GitHub token ${CLEAR}`],
+    ],
+    [
+      "a token as a key among the chart's values, which is not shown",
+      { ...minimal(), operator: { values: { [token]: { a: 1 } } } },
+      [`operator.values.(not shown): is, or looks like, a GitHub token ${CLEAR}`],
+    ],
+    [
+      "a token as a setting, which is not shown",
+      { ...minimal(), [token]: "x" },
+      [
+        expect.stringMatching(/^\(not shown\): is not a setting/) as string,
+        `(not shown): is, or looks like, a GitHub token ${CLEAR}`,
+      ],
+    ],
+    [
+      "a password in the description",
+      doppler({ project: { name: "acme", description: "see https://me:hunter2@acme.example" } }),
+      [`doppler.project.description: is, or looks like, a URL with a password ${CLEAR}`],
+    ],
+    [
+      "a password in the chart repository's URL",
+      { ...minimal(), operator: { repository: "https://me:hunter2@charts.acme.example" } },
+      [`operator.repository: is, or looks like, a URL with a password ${CLEAR}`],
+    ],
+    [
+      "a password by its name",
+      { ...minimal(), operator: { values: { proxy: { password: "hunter2" } } } },
+      [`operator.values.proxy.password: is, or looks like, a credential, by its name ${CLEAR}`],
+    ],
+    [
+      "a private key",
+      { ...minimal(), operator: { values: { extra: pem } } },
+      [
+        `operator.values.extra: is, or looks like, a private key ${CLEAR}. A certificate's belongs to cert-manager, which issues it in the cluster and renews it`,
+      ],
+    ],
+    [
+      "a value in the place of a name",
+      app({ keys: { password: token } }),
+      [`apps[0].keys.password: ${DOPPLER_NAME}`, `apps[0].keys.password: is, or looks like, a GitHub token ${CLEAR}`],
+    ],
+    [
+      "a password in a label, named after it",
+      app({ labels: { password: "hunter2" } }),
+      [`apps[0].labels.password: is, or looks like, a credential, by its name ${CLEAR}`],
+    ],
+    ["keys named after what they hold", app({ keys: { password: "A1", "api-key": "API_KEY" } }), []],
+  ])("%s", (_what, values, expected) => {
+    const problems = problemsOf(values);
+    expect(problems).toEqual(expected);
+    expect(problems.join()).not.toMatch(/hunter2|ghp_|BEGIN/);
+  });
+
+  it("a credential among other projects' settings", () => {
+    const over = { foreignKeys: ["aws:secretKey"], foreign: { "aws:secretKey": "x9y8z7w6".repeat(5) } };
+    expect(problemsOf(minimal(), over)).toEqual([
+      `aws:secretKey: is, or looks like, a credential, by its name ${CLEAR}`,
+    ]);
+  });
+
+  it("not what is stored as a secret", () => {
+    const values = { ...minimal(), operator: { values: { extraEnv: [{ name: "X", value: token }] } } };
+    expect(problemsOf(values, { secretKeys: new Set(["operator"]) })).toEqual([]);
+  });
+});
+
+it.each<[string, Values, string[]]>([
+  [
+    "plain configuration as an Actions secret",
+    actions({ username: { secretName: "REGISTRY_USER", dopplerName: "PORT" }, token: { secretName: "node_env" } }),
+    [
+      "githubActions.username.dopplerName: is plain configuration (an application's port number): write it into the workflow, or name it in secretNames if it is a secret here",
+      "githubActions.token.secretName: is plain configuration (an environment's identifier): write it into the workflow, or name it in secretNames if it is a secret here",
+    ],
+  ],
+])("%s", (_what, values, expected) => {
+  expect(problemsOf(values)).toEqual(expected);
 });
