@@ -1,4 +1,5 @@
-import type { Interruption, SecretChange, StackReport } from "./report";
+import type { Interruption } from "./interruptions";
+import type { SecretChange, StackReport } from "./report";
 
 // Reports as the comment on a pull request.
 
@@ -32,7 +33,7 @@ const rate = (n: number) => String(Math.round(n * 100) / 100);
  */
 export function comment(expected: readonly string[], reports: readonly StackReport[]): string {
   const byStack = new Map(reports.map((report) => [report.stack, report]));
-  const head = [MARKER, "## What this change does to the secrets", ""];
+  const head = [MARKER, "## What this change does to the secrets", "", ...lostWorkloads(reports)];
   const table = [
     "| stack | policies | apps' keys | Secrets that disappear | Doppler reads a minute |",
     "| --- | --- | --- | --- | --- |",
@@ -68,19 +69,28 @@ export function comment(expected: readonly string[], reports: readonly StackRepo
   return `${cut.trimEnd()}\n`;
 }
 
+/** Nothing on a pull request weighs more, so it stands above everything else. */
+function lostWorkloads(reports: readonly StackReport[]): string[] {
+  const lost = reports.flatMap(({ stack, interruptions }) =>
+    interruptions.filter(({ harm }) => harm === "workloads").map(({ text }) => `> - ${code(stack)}: ${plain(text)}`),
+  );
+  return lost.length === 0 ? [] : ["> [!CAUTION]", "> **This change deletes workloads:**", ...lost, ""];
+}
+
 function summaryRow(stack: string, report: StackReport | undefined): string {
   if (report === undefined) return `| ${code(stack)} | no preview | | | |`;
   const broken = report.violations.filter(({ mandatory }) => mandatory).length;
   const gained = report.secrets.reduce((n, { gained: g }) => n + g.length, 0);
   const lost = report.secrets.reduce((n, { lost: l }) => n + l.length, 0);
   const gone = report.interruptions.filter(({ harm }) => harm === "secret").length;
+  const workloads = report.interruptions.some(({ harm }) => harm === "workloads");
   const values = report.interruptions.some(({ harm }) => harm === "values");
   return [
     "",
     code(stack),
     broken > 0 ? `❌ ${broken} broken` : report.succeeded ? "✅" : "❌ preview failed",
     gained + lost === 0 ? "as before" : `+${gained} −${lost}`,
-    `${gone === 0 ? "none" : `⚠️ ${gone}`}${values ? ", 🛑 values are deleted" : ""}`,
+    `${workloads ? "🛑 workloads are deleted, " : ""}${gone === 0 ? "none" : `⚠️ ${gone}`}${values ? ", 🛑 values are deleted" : ""}`,
     report.reads.before === report.reads.after
       ? rate(report.reads.after)
       : `${rate(report.reads.before)} → ${rate(report.reads.after)}`,
@@ -125,6 +135,7 @@ function section(report: StackReport): string[] {
 }
 
 const HARM: Readonly<Record<Interruption["harm"], string>> = {
+  workloads: "🛑 **Workloads are lost:**",
   values: "🛑 **Values are lost:**",
   secret: "⚠️ **Pods miss a Secret:**",
   delivery: "Changes don't arrive meanwhile:",

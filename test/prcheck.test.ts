@@ -411,9 +411,36 @@ describe("an interruption", () => {
     const metadata = { metadata: { name: "reports" } };
     const namespace: Described = { op: "delete", type: "kubernetes:core/v1:Namespace", name: "reports", old: metadata };
     expect(texts([app("r", "same", reports, reports), app("a", "same", bookmarked, bookmarked), namespace])).toEqual([
+      "workloads: namespace reports is deleted, and with it everything in it, whoever put it there",
       "secret: Secret reports/reports-credentials is gone until it has been made anew: its namespace is deleted",
     ]);
-    expect(texts([namespace])).toEqual(["delivery: namespace reports is deleted, with all that is in it"]);
+    expect(texts([{ ...namespace, retain: true }])).toEqual([]);
+  });
+  it("is first of all the loss of workloads, above what else the comment says", () => {
+    const namespace = (op: string): Described => ({
+      op,
+      type: "kubernetes:core/v1:Namespace",
+      name: "reports",
+      old: { metadata: { name: "reports" } },
+    });
+    const project = { op: "delete", type: "doppler:index/project:Project", name: "acme", old: {} };
+    const steps = [project, app("a", "delete", bookmarked), namespace("delete")];
+    expect(read(steps).interruptions.map(({ harm }) => harm)).toEqual(["workloads", "values", "secret"]);
+    const text = rendered({ ...read([]), stack: "dev" }, { ...read(steps), stack: "prod" });
+    expect(text.split("\n").slice(0, 7)).toEqual([
+      MARKER,
+      "## What this change does to the secrets",
+      "",
+      "> [!CAUTION]",
+      "> **This change deletes workloads:**",
+      "> - `prod`: namespace reports is deleted, and with it everything in it, whoever put it there",
+      "",
+    ]);
+    expect(text).toContain("| `prod` | ✅ | +0 −2 | 🛑 workloads are deleted, ⚠️ 1, 🛑 values are deleted |");
+    expect(rendered(read([project]))).not.toContain("CAUTION");
+    // A replaced namespace is deleted too.
+    const replaced = ["delete-replaced", "replace", "create-replacement"].map(namespace);
+    expect(rendered(read(replaced))).toMatch(/CAUTION[^]*namespace reports is replaced, the old one first/);
   });
   it("is a store, its token or the operator going", () => {
     expect(
