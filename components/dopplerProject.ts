@@ -51,8 +51,14 @@ export interface DopplerProjectArgs {
 
 /** The service tokens of Doppler configs, which the provider can't list. */
 export interface ServiceTokens {
-  /** The tokens of a config: each with the time of the last request that came with it, or null if none ever did. */
-  serviceTokens(project: string, config: string): Promise<{ name: string; slug: string; lastSeenAt: string | null }[]>;
+  /**
+   * The tokens of a config: each with the time of the last request that came with it, null if none ever did, and
+   * undefined where Doppler does not tell.
+   */
+  serviceTokens(
+    project: string,
+    config: string,
+  ): Promise<{ name: string; slug: string; lastSeenAt: string | null | undefined }[]>;
   /** Revokes a token. */
   revoke(project: string, config: string, slug: string): Promise<void>;
 }
@@ -144,14 +150,18 @@ export class DopplerProject extends pulumi.ComponentResource {
  * Revokes what a run left whose answer from Doppler was lost: a token of the name that is about to be made, whose key
  * nobody has. Doppler tells the key once, so such a token can't have been used; one that was is somebody's.
  *
- * @throws if a token of this name is in use
+ * @throws if a token of this name is in use, or may be
  */
-async function revokeOrphans(tokens: ServiceTokens, inputs: unknown): Promise<void> {
+export async function revokeOrphans(tokens: ServiceTokens, inputs: unknown): Promise<void> {
   const { project, config, name } = inputs as { project: string; config: string; name: string };
   for (const token of (await tokens.serviceTokens(project, config)).filter((t) => t.name === name)) {
     if (token.lastSeenAt !== null) {
+      const use =
+        token.lastSeenAt === undefined
+          ? "that this stack does not know, and Doppler does not tell whether it is in use. "
+          : "that is in use and is not this stack's. ";
       throw new Error(
-        `Config "${config}" of project "${project}" has a service token "${name}" that is in use and is not this stack's. ` +
+        `Config "${config}" of project "${project}" has a service token "${name}" ${use}` +
           "Give doppler.serviceToken another name; revoke the old token once nothing uses it.",
       );
     }

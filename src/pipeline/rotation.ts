@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
 import { serviceTokenOf } from "../../components/dopplerSecretStore";
 import type { StackConfig } from "../settings";
-import type { DopplerClient, World } from "../world";
+import { type DopplerClient, DopplerError, type World } from "../world";
 
 /** A rotation under way. */
 export interface Rotation {
@@ -27,7 +27,7 @@ const PATIENCE: Patience = { quiet: 5_000, deadline: 150_000, poll: 1_000 };
 /**
  * Waits until the cluster works with the new token and no longer with the old, as Doppler sees it, so that the old one
  * can be revoked without a refused request. Where the operator does not show itself in time (it is down, or can't reach
- * Doppler) it says so and returns: a token that may be leaked must not live on for that.
+ * Doppler) a warning says so and the wait ends: a token that may be leaked must not live on for that.
  */
 export async function handover(
   doppler: Pick<DopplerClient, "serviceTokens">,
@@ -38,27 +38,44 @@ export async function handover(
   const started = performance.now();
   let lastSeen: string | null | undefined;
   let since = started;
-  for (;;) {
-    const tokens = await doppler.serviceTokens(project, config);
-    const now = performance.now();
-    const old = tokens.find((token) => token.name === from);
-    if (old === undefined) return;
-    if (old.lastSeenAt !== lastSeen) {
-      lastSeen = old.lastSeenAt;
-      since = now;
-    }
-    const taken = tokens.some((token) => token.name === to && token.lastSeenAt !== null);
-    if (taken && now - since >= quiet) return;
-    if (now - started >= deadline) {
-      await pulumi.log.warn(
-        taken
-          ? `Service token "${from}" is still used by somebody; it is revoked now all the same.`
-          : `The cluster has not come to Doppler with service token "${to}" yet; "${from}" is revoked now all the same. Is the operator running?`,
-      );
-      return;
+  let doubt: string;
+  do {
+    try {
+      const tokens = await doppler.serviceTokens(project, config);
+      const now = performance.now();
+      const old = tokens.find((token) => token.name === from);
+      if (old === undefined) return;
+      if (old.lastSeenAt !== lastSeen) {
+        lastSeen = old.lastSeenAt;
+        since = now;
+      }
+      const next = tokens.find(({ name }) => name === to);
+      const taken = next === undefined ? null : next.lastSeenAt;
+      // Without the time of its last use, nothing tells that the old token is quiet.
+      if (typeof taken === "string" && old.lastSeenAt !== undefined && now - since >= quiet) return;
+      doubt = doubtOf(taken, old.lastSeenAt, { from, to });
+    } catch (error) {
+      if (!(error instanceof DopplerError)) throw error;
+      doubt = `Doppler could not be asked whether the cluster uses service token "${to}" (${error.message}); "${from}" is revoked now all the same.`;
     }
     await delay(poll);
+  } while (performance.now() - started < deadline);
+  await pulumi.log.warn(doubt);
+}
+
+/** Why the old token may still be in use. */
+function doubtOf(
+  newSeen: string | null | undefined,
+  oldSeen: string | null | undefined,
+  { from, to }: Pick<Rotation, "from" | "to">,
+): string {
+  if (newSeen === null) {
+    return `The cluster has not come to Doppler with service token "${to}" yet; "${from}" is revoked now all the same. Is the operator running?`;
   }
+  if (newSeen === undefined || oldSeen === undefined) {
+    return `Doppler does not tell when service tokens were last used. The cluster has had its time to take "${to}"; "${from}" is revoked now.`;
+  }
+  return `Service token "${from}" is still used by somebody; it is revoked now all the same.`;
 }
 
 /**

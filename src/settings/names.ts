@@ -40,6 +40,11 @@ export const appName = dnsSubdomain("an app name");
 export const argocdRepositoryName = dnsLabel("a name for the repository");
 
 // Kubernetes and Helm.
+export const clusterId = name(
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  36,
+  "a cluster's id, the UID of its kube-system namespace: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
+);
 export const namespaceName = dnsLabel("a Kubernetes namespace name");
 export const kubernetesSecretName = dnsSubdomain("a Kubernetes Secret name");
 export const externalSecretName = dnsSubdomain("an ExternalSecret name");

@@ -3,6 +3,7 @@ import { githubActions } from "./ciSecrets";
 import { DEFAULTS } from "./defaults";
 import { KIND_SCHEMAS } from "./kinds";
 import {
+  clusterId,
   dopplerConfigName,
   dopplerEnvironmentSlug,
   dopplerProjectName,
@@ -28,7 +29,12 @@ const doppler = z.strictObject({
 });
 
 const kubernetes = z
-  .strictObject({ context: text.optional(), createNamespaces: z.array(namespaceName).default([]) })
+  .strictObject({
+    context: text.optional(),
+    clusterId: clusterId.optional(),
+    createNamespaces: z.array(namespaceName).default([]),
+    deleteNamespaces: z.boolean().default(false),
+  })
   .prefault({});
 
 const operator = z

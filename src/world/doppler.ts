@@ -1,3 +1,5 @@
+import * as pulumi from "@pulumi/pulumi";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { StackConfig } from "../settings";
 
@@ -18,8 +20,8 @@ export interface DopplerFindings {
 export interface ListedToken {
   name: string;
   slug: string;
-  /** When a request last came with it, or null if none ever did. */
-  lastSeenAt: string | null;
+  /** When a request last came with it; null if none ever did; undefined where Doppler does not tell. */
+  lastSeenAt: string | null | undefined;
 }
 
 const errorBody = z.object({ messages: z.array(z.string()) });
@@ -31,8 +33,19 @@ const tokensBody = z.object({
 });
 
 const PER_PAGE = 100;
-const ATTEMPTS = 5;
 const TIMEOUT_MS = 30_000;
+
+/** How long a request is tried; a test gives its own. Milliseconds. */
+export interface Patience {
+  /** How long to go on from the first try, waits included. */
+  total: number;
+  /** The wait after the first failure, where Doppler names none; each later one is twice as long. */
+  first: number;
+  /** The longest of these waits. */
+  longest: number;
+}
+
+const PATIENCE: Patience = { total: 120_000, first: 500, longest: 15_000 };
 
 /** Doppler refused or did not answer. The message says what was asked and what came back; it holds no token. */
 export class DopplerError extends Error {
@@ -49,14 +62,16 @@ export class DopplerError extends Error {
 export class DopplerClient {
   readonly #host: string;
   readonly #token: string;
+  readonly #patience: Patience;
 
   /**
    * @param host Doppler's API without a trailing slash
    * @param token a personal or service account token
    */
-  constructor(host: string, token: string) {
+  constructor(host: string, token: string, patience: Patience = PATIENCE) {
     this.#host = host;
     this.#token = token;
+    this.#patience = patience;
   }
 
   /** The project, or `undefined` if there is none that this token may see. */
@@ -81,7 +96,7 @@ export class DopplerClient {
   /** The service tokens of a config. */
   async serviceTokens(project: string, config: string): Promise<ListedToken[]> {
     const { tokens } = tokensBody.parse(await this.#get("/v3/configs/config/tokens", { project, config }));
-    return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at ?? null }));
+    return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at }));
   }
 
   /** Revokes a service token that an interrupted run made and no state knows. */
@@ -117,34 +132,85 @@ export class DopplerClient {
     return this.#request("GET", path, query);
   }
 
+  /**
+   * Sends a request. A request that Doppler limits is sent again, and a read also after a lost connection or an error of
+   * the server; a change may have been made by then, so it is left to the next run.
+   */
   async #request(method: string, path: string, query: Record<string, string>, body?: unknown): Promise<unknown> {
     const what = `${method} ${this.#host}${path}`;
-    for (let attempt = 1; ; attempt++) {
-      let response: Response;
-      try {
-        response = await fetch(`${this.#host}${path}?${new URLSearchParams(query).toString()}`, {
-          method,
-          headers: {
-            authorization: `Basic ${Buffer.from(`${this.#token}:`).toString("base64")}`,
-            accept: "application/json",
-            "content-type": "application/json",
-          },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
-      } catch (error) {
-        const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-        throw new DopplerError(`Doppler can't be reached: ${what}: ${(cause as Error).message}`);
+    const end = performance.now() + this.#patience.total;
+    for (let attempt = 0; ; attempt++) {
+      const answer = await this.#send(what, method, path, query, body);
+      if (!(answer instanceof Failure)) return answer;
+      const again = answer.limited || (method === "GET" && answer.passing);
+      const usual = Math.min(this.#patience.first * 2 ** attempt, this.#patience.longest);
+      const wait = answer.retryAfter ?? usual;
+      if (!again || performance.now() + wait > end) throw answer.error;
+      if (wait >= this.#patience.first * 4) {
+        await pulumi.log.info(`${answer.error.message}; asking again in ${Math.ceil(wait / 1000)} s …`);
       }
-      const text = await response.text();
-      if (response.ok) return JSON.parse(text) as unknown;
-      if (response.status === 429 && attempt < ATTEMPTS) {
-        const seconds = Number(response.headers.get("retry-after"));
-        await new Promise((resolve) => setTimeout(resolve, 1000 * (seconds > 0 ? Math.min(seconds, 60) : 1)));
-        continue;
-      }
-      throw new DopplerError(`Doppler refused ${what}: ${refusal(text)} (HTTP ${response.status})`, response.status);
+      await delay(wait);
     }
+  }
+
+  async #send(
+    what: string,
+    method: string,
+    path: string,
+    query: Record<string, string>,
+    body: unknown,
+  ): Promise<unknown> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${this.#host}${path}?${new URLSearchParams(query).toString()}`, {
+        method,
+        headers: {
+          authorization: `Basic ${Buffer.from(`${this.#token}:`).toString("base64")}`,
+          accept: "application/json",
+          "content-type": "application/json",
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      return new Failure(new DopplerError(`Doppler can't be reached: ${what}: ${(cause as Error).message}`), {
+        passing: true,
+      });
+    }
+    const { status } = response;
+    if (response.ok) {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        // The parser's own message would show a part of the answer.
+        return new Failure(new DopplerError(`Doppler's answer to ${what} is no JSON`, status), { passing: true });
+      }
+    }
+    const seconds = Number(response.headers.get("retry-after") ?? "");
+    return new Failure(
+      new DopplerError(`Doppler refused ${what}: ${refusal(text)} (HTTP ${status})`, status),
+      { limited: status === 429, passing: status >= 500 },
+      seconds > 0 ? seconds * 1000 : undefined,
+    );
+  }
+}
+
+/** A request that failed, and whether it may succeed later. */
+class Failure {
+  readonly limited: boolean;
+  readonly passing: boolean;
+
+  constructor(
+    readonly error: DopplerError,
+    kind: { limited?: boolean; passing?: boolean },
+    /** How long Doppler asks to wait, in milliseconds. */
+    readonly retryAfter?: number,
+  ) {
+    this.limited = kind.limited ?? false;
+    this.passing = kind.passing ?? false;
   }
 }
 

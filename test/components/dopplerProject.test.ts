@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DopplerProject, type DopplerProjectArgs } from "../../components/dopplerProject";
+import { DopplerProject, type DopplerProjectArgs, revokeOrphans } from "../../components/dopplerProject";
 import { only, run } from "../support/mocks";
 
 describe("DopplerProject", () => {
@@ -34,5 +34,39 @@ describe("DopplerProject", () => {
     );
     const protectedOnes = resources.filter((r) => r.options["protect"]).map((r) => r.name);
     expect(protectedOnes.sort()).toEqual(["d-config", "d-environment", "d-project"]);
+  });
+});
+
+describe("a service token of the name that is about to be made", () => {
+  const inputs = { project: "acme", config: "dev", name: "eso" };
+  const listed = (lastSeenAt: string | null | undefined) => {
+    const revoked: string[] = [];
+    const tokens = {
+      serviceTokens: () =>
+        Promise.resolve([
+          { name: "eso", slug: "1", lastSeenAt },
+          { name: "other", slug: "2", lastSeenAt: null },
+        ]),
+      revoke: (...place: string[]) => {
+        revoked.push(place.join("/"));
+        return Promise.resolve();
+      },
+    };
+    return { tokens, revoked };
+  };
+
+  it("is revoked where nobody ever came with it", async () => {
+    const { tokens, revoked } = listed(null);
+    await revokeOrphans(tokens, inputs);
+    expect(revoked).toEqual(["acme/dev/1"]);
+  });
+
+  it.each([
+    ["is in use", "2026-01-01T00:00:00Z", "that is in use"],
+    ["may be in use, since Doppler does not tell", undefined, "Doppler does not tell whether it is in use"],
+  ])("stays, and stops the run, where it %s", async (_what, lastSeenAt, reason) => {
+    const { tokens, revoked } = listed(lastSeenAt);
+    await expect(revokeOrphans(tokens, inputs)).rejects.toThrow(reason);
+    expect(revoked).toEqual([]);
   });
 });

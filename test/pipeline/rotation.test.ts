@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { handover, tokenHandover } from "../../src/pipeline/rotation";
 import { type ConfigSource, parseStackConfig } from "../../src/settings";
-import { readWorld } from "../../src/world";
+import { DopplerError, readWorld } from "../../src/world";
 import { run } from "../support/mocks";
 import { stackFile } from "../support/program";
 
@@ -94,5 +94,33 @@ describe("the handover from one service token to the next", () => {
 
   it("has nothing to wait for once the old one is gone", async () => {
     await handover({ serviceTokens: () => Promise.resolve([]) }, rotation, patience);
+  });
+
+  it("goes on after a read that failed, and says in the end that Doppler could not be asked", async () => {
+    const doppler = seen(["a", "x"]);
+    let failures = 2;
+    const serviceTokens = () =>
+      failures-- > 0 ? Promise.reject(new DopplerError("Doppler can't be reached")) : doppler.serviceTokens();
+    await handover({ serviceTokens }, rotation, patience);
+    expect(doppler.asked()).toBeGreaterThan(1);
+    expect(warnings).toEqual([]);
+
+    const never = () => Promise.reject(new DopplerError("Doppler can't be reached"));
+    await handover({ serviceTokens: never }, rotation, { ...patience, deadline: 30 });
+    expect(warnings.join()).toContain('could not be asked whether the cluster uses service token "two"');
+  });
+
+  it.each([
+    ["the new one", "a", undefined],
+    ["the old one", undefined, "x"],
+  ])("gives the cluster all its time where Doppler does not tell when %s was used", async (_which, one, two) => {
+    const started = performance.now();
+    const tokens = [
+      { name: "one", slug: "1", lastSeenAt: one },
+      { name: "two", slug: "2", lastSeenAt: two },
+    ];
+    await handover({ serviceTokens: () => Promise.resolve(tokens) }, rotation, { ...patience, deadline: 100 });
+    expect(performance.now() - started).toBeGreaterThanOrEqual(100);
+    expect(warnings.join()).toContain("Doppler does not tell when service tokens were last used");
   });
 });

@@ -25,8 +25,9 @@ const sameProject = (a: Reading, b: Reading) =>
   same(a.settings.doppler?.project?.name, b.settings.doppler?.project?.name) &&
   a.settings.doppler?.host === b.settings.doppler?.host;
 
-/** A stack names its cluster by the name of a context, so two stacks with the same name mean the same cluster. */
-const sameCluster = (a: Reading, b: Reading) => same(a.settings.kubernetes?.context, b.settings.kubernetes?.context);
+/** Where both stacks say their cluster's id, the id decides; otherwise two stacks with a context of the same name mean the same cluster. */
+const sameCluster = ({ settings: { kubernetes: a } }: Reading, { settings: { kubernetes: b } }: Reading) =>
+  a?.clusterId !== undefined && b?.clusterId !== undefined ? a.clusterId === b.clusterId : same(a?.context, b?.context);
 
 /**
  * What this stack claims and another stack claims too, and what it relies on and nobody claims.

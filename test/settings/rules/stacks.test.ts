@@ -138,3 +138,13 @@ it("the same secret of an organisation from two stacks is refused, whoever may r
   const names = { username: { secretName: "RELEASE_USER" }, token: { secretName: "RELEASE_TOKEN" } };
   expect(problems("prod", stack("prd", github(names)), { dev })).toEqual([]);
 });
+
+it("two clusters with contexts of one name are told apart by their ids", () => {
+  const id = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
+  const at = (slug: string, kubernetes: Values) => stack(slug, { kubernetes: { context: "default", ...kubernetes } });
+  const [one, two] = [at("one", { clusterId: id("1") }), at("two", { clusterId: id("2") })];
+  expect(problems("one", one, { two })).toEqual(problems("one", one, {}));
+  expect(problems("one", one, { two: at("two", {}) }).length).toBeGreaterThan(problems("one", one, {}).length);
+  const renamed = stack("two", { kubernetes: { context: "renamed", clusterId: id("1") } });
+  expect(problems("one", one, { two: renamed }).join()).toContain("has a store of this name in this cluster");
+});
