@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
 import { dopplerNames, parseTemplate } from "../lib/template";
+import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
 /** Where a Secret is. */
@@ -126,7 +127,7 @@ export class AppSecrets extends pulumi.ComponentResource {
         {
           apiVersion: "external-secrets.io/v1",
           kind: "ExternalSecret",
-          metadata: { name: own, namespace },
+          metadata: forcedFields({ name: own, namespace }),
           spec: {
             refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
             secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
 /** No static token: the operator proves itself with a token of a ServiceAccount. From External Secrets Operator 1.2 on. */
@@ -100,7 +101,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
       {
         apiVersion: "external-secrets.io/v1",
         kind: "ClusterSecretStore",
-        metadata: { name: args.storeName, ...(annotations && { annotations }) },
+        metadata: forcedFields({ name: args.storeName, annotations }),
         spec: { conditions: [{ namespaces }], provider: { doppler: provider } },
       },
       { parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
@@ -119,7 +120,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
     const token = new kubernetes.core.v1.Secret(
       `${name}-token`,
       {
-        metadata: { name: args.tokenSecretName, namespace: args.namespace },
+        metadata: forcedFields({ name: args.tokenSecretName, namespace: args.namespace }),
         type: "Opaque",
         stringData: { dopplerToken: pulumi.secret(args.serviceToken) },
       },
@@ -135,7 +136,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
   #withOidc(name: string, args: DopplerSecretStoreArgs, auth: Oidc) {
     const account = new kubernetes.core.v1.ServiceAccount(
       `${name}-account`,
-      { metadata: { name: auth.serviceAccount, namespace: args.namespace } },
+      { metadata: forcedFields({ name: auth.serviceAccount, namespace: args.namespace }) },
       { parent: this, import: args.adopt?.identity },
     );
     const { name: serviceAccount, namespace } = account.metadata;

@@ -27,7 +27,7 @@ function sources(path: string): string[] {
   });
 }
 
-/** The packages that a file imports, types as well: Pulumi checks types whenever it runs a program. */
+/** The packages that a file imports, types as well: Pulumi reads the components' schema from them. */
 function packagesOf(file: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, file), "utf8"), true, true);
   return importedFiles
@@ -42,15 +42,14 @@ describe.each([
 ])("what %s runs with", (_what, folder, sdk, roots) => {
   const { dependencies } = read(folder, "package.json") as Manifest;
   const { packages } = read(folder, "package-lock.json") as Lock;
+  const { compilerOptions, "ts-node": run } = ts.readConfigFile(join(ROOT, folder, "tsconfig.json"), (path) =>
+    readFileSync(path, "utf8"),
+  ).config as { compilerOptions: { types: string[] }; "ts-node": { swc?: boolean } };
   const needed = [
     ...new Set(roots.flatMap(sources).flatMap(packagesOf)),
     // Pulumi's language host compiles the program with these, if they are there; its own compiler is of 2020.
-    ...["typescript", "ts-node"],
-    ...(
-      ts.readConfigFile(join(ROOT, folder, "tsconfig.json"), (path) => readFileSync(path, "utf8")).config as {
-        compilerOptions: { types: string[] };
-      }
-    ).compilerOptions.types.map((name) => `@types/${name}`),
+    ...["typescript", "ts-node", ...(run.swc ? ["@swc/core"] : [])],
+    ...compilerOptions.types.map((name) => `@types/${name}`),
   ];
 
   it("is found", () => {

@@ -100,7 +100,12 @@ it("a preview of a stack that exists reads the values too", async () => {
 it("Argo CD's Secrets and those that images are pulled with are made like an app's, and are nobody's output", async () => {
   const there = { acme: { environments: {} } };
   const { resources, warnings, result } = await runProgram({ stack: "prod", doppler: {}, workplace: there });
-  const made = resources.filter((r) => r.type.endsWith(":ExternalSecret")).map((r) => r.inputs["metadata"]);
+  const made = resources
+    .filter((r) => r.type.endsWith(":ExternalSecret"))
+    .map((r) => {
+      const { namespace, name } = r.inputs["metadata"] as { namespace: string; name: string };
+      return { namespace, name };
+    });
   expect(made).toEqual(
     expect.arrayContaining([
       { namespace: "argocd", name: "argocd-admin" },
@@ -138,6 +143,26 @@ it("every custom resource has an explicit provider and every child its parent", 
   // A namespace that several apps may share belongs to none of them.
   expect(custom.filter((r) => r.parent === undefined).map((r) => r.name)).toEqual(["reports"]);
 });
+
+it.each(["dev", "prod"])(
+  "what other tools may write to in the cluster is the program's again, in stack %s",
+  async (stack) => {
+    const { resources } = await runProgram({
+      ...{ stack, doppler: TYPED },
+      workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
+    });
+    const applied = resources.filter(({ type }) => /^kubernetes:(?!helm.sh)/.test(type));
+    const [namespaces, others] = [true, false].map((is) =>
+      applied.filter(({ type }) => (type === "kubernetes:core/v1:Namespace") === is),
+    );
+    expect(others?.length).toBeGreaterThan(3);
+    for (const { inputs } of others ?? []) {
+      expect(inputs["metadata"]).toMatchObject({ annotations: { "pulumi.com/patchForce": "true" } });
+    }
+    // A namespace's labels and annotations are other people's.
+    for (const { inputs } of namespaces ?? []) expect(Object.keys(inputs["metadata"] as object)).toEqual(["name"]);
+  },
+);
 
 it("the outputs name everything an app team needs, and hold no secret", async () => {
   const { result } = await runProgram({ stack: "dev", doppler: TYPED });

@@ -50,8 +50,7 @@ export function createProviders({ doppler, kubernetes, githubActions }: StackCon
       // The context names the cluster: when its address changes, nothing in it is replaced.
       clusterIdentifier: kubernetes.context,
       enableServerSideApply: "true",
-      // What the program says of an object holds, whoever wrote the field before: kubectl, a dashboard, or the operator,
-      // which writes intervals back in its own form and so owns them.
+      // As each object says by itself, see components/forcedFields.ts.
       enablePatchForce: "true",
       // A changed token Secret is updated; replacing it would leave the store without a token for a moment.
       enableSecretMutable: "true",
