@@ -30,14 +30,19 @@ const rate = (n: number) => String(Math.round(n * 100) / 100);
  * The comment's text.
  *
  * @param expected the stacks that were to be looked at; one without a report is said to have none
+ * @param waiting those of them whose previews wait for a reviewer
  */
-export function comment(expected: readonly string[], reports: readonly StackReport[]): string {
+export function comment(
+  expected: readonly string[],
+  reports: readonly StackReport[],
+  waiting: readonly string[] = [],
+): string {
   const byStack = new Map(reports.map((report) => [report.stack, report]));
   const head = [MARKER, "## What this change does to the secrets", "", ...lostWorkloads(reports)];
   const table = [
     "| stack | policies | apps' keys | Secrets that disappear | Doppler reads a minute |",
     "| --- | --- | --- | --- | --- |",
-    ...expected.map((stack) => summaryRow(stack, byStack.get(stack))),
+    ...expected.map((stack) => summaryRow(stack, byStack.get(stack), waiting.includes(stack))),
     "",
   ];
   const sections = expected.map((stack) => {
@@ -46,7 +51,9 @@ export function comment(expected: readonly string[], reports: readonly StackRepo
       ? [
           `### ${code(stack)}`,
           "",
-          "There is no preview of this stack: its job failed or was not run. Its log says why.",
+          waiting.includes(stack)
+            ? "The preview of this stack waits for a reviewer, since it can read what the stack's state holds: approve it in the workflow's run, after a look at the change."
+            : "There is no preview of this stack: its job failed or was not run. Its log says why.",
           "",
         ]
       : section(report);
@@ -77,8 +84,8 @@ function lostWorkloads(reports: readonly StackReport[]): string[] {
   return lost.length === 0 ? [] : ["> [!CAUTION]", "> **This change deletes workloads:**", ...lost, ""];
 }
 
-function summaryRow(stack: string, report: StackReport | undefined): string {
-  if (report === undefined) return `| ${code(stack)} | no preview | | | |`;
+function summaryRow(stack: string, report: StackReport | undefined, waits: boolean): string {
+  if (report === undefined) return `| ${code(stack)} | ${waits ? "⏳ waits for a reviewer" : "no preview"} | | | |`;
   const broken = report.violations.filter(({ mandatory }) => mandatory).length;
   const gained = report.secrets.reduce((n, { gained: g }) => n + g.length, 0);
   const lost = report.secrets.reduce((n, { lost: l }) => n + l.length, 0);

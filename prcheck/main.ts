@@ -6,9 +6,10 @@ import { report, type StackReport } from "./report";
 
 // The check's two halves:
 //   pulumi preview --json … | main.ts read STACK > STACK.json     what the preview means, names only
-//   main.ts write FOLDER STACK…                                   the comment, from the reports in a folder
+//   main.ts write FOLDER STACK… [--waiting=STACK…]                the comment, from the reports in a folder
 
-const USAGE = "usage: main.ts read STACK < preview > report, or main.ts write FOLDER STACK… > comment";
+const USAGE =
+  "usage: main.ts read STACK < preview > report, or main.ts write FOLDER STACK… [--waiting=STACK…] > comment";
 
 const [command, first, ...rest] = process.argv.slice(2);
 try {
@@ -19,11 +20,14 @@ try {
     for (const { policy, urn, message } of preview.violations) console.error(`${policy}: ${urn}: ${message.trim()}`);
     process.stdout.write(`${JSON.stringify(report(first, preview), undefined, 2)}\n`);
   } else if (command === "write" && first !== undefined && rest.length > 0) {
-    const reports = rest.flatMap((stack) => {
+    const WAITING = "--waiting=";
+    const waiting = rest.filter((arg) => arg.startsWith(WAITING)).map((arg) => arg.slice(WAITING.length));
+    const stacks = rest.filter((arg) => !arg.startsWith(WAITING));
+    const reports = stacks.flatMap((stack) => {
       const file = join(first, `${stack}.json`);
       return existsSync(file) ? [JSON.parse(readFileSync(file, "utf8")) as StackReport] : [];
     });
-    process.stdout.write(comment(rest, reports));
+    process.stdout.write(comment(stacks, reports, waiting));
   } else {
     throw new NotAPreview(USAGE);
   }

@@ -218,6 +218,9 @@ describe("the command", () => {
     try {
       writeFileSync(join(folder, "dev.json"), main(["read", "dev"], digest([])).stdout);
       expect(main(["write", folder, "dev", "prod"]).stdout).toBe(comment(["dev", "prod"], [read([])]));
+      expect(main(["write", folder, "dev", "prod", "--waiting=prod"]).stdout).toBe(
+        comment(["dev", "prod"], [read([])], ["prod"]),
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -549,6 +552,14 @@ describe("the comment", () => {
     expect(text).not.toContain("No Secret disappears");
     expect(text).toContain("| `prod` | no preview |");
     expect(text).toContain("There is no preview of this stack");
+  });
+  it("says which previews wait for a reviewer, until they have been made", () => {
+    const dev = read([]);
+    const text = comment(["dev", "prod"], [dev], ["prod"]);
+    expect(text).toContain("| `prod` | ⏳ waits for a reviewer |");
+    expect(text).toContain("The preview of this stack waits for a reviewer");
+    const prod = { ...read([]), stack: "prod" };
+    expect(comment(["dev", "prod"], [dev, prod], ["prod"])).toBe(comment(["dev", "prod"], [dev, prod]));
   });
   it("has the resource diff folded up, a replacement as one change", () => {
     const steps = ["create-replacement", "replace", "delete-replaced"].map((op) =>
