@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   CoreV1Api,
   KubeConfig,
+  PatchStrategy,
+  setHeaderOptions,
   type V1ContainerStatus,
   type V1Node,
   type V1Pod,
@@ -188,7 +190,11 @@ export function connectKubelet(file: string, nodeName: string): KubeletCluster {
       const node =
         (await unlessMissing(core.readNode({ name: nodeName }))) ??
         (await core.createNode({ body: { metadata: nodeMetadata(nodeName) } }));
-      await core.replaceNodeStatus({ name: nodeName, body: { ...node, status: nodeStatus(node, now) } });
+      // A patch, since others change the node at the same time: the controllers taint it and give it addresses.
+      await core.patchNodeStatus(
+        { name: nodeName, body: { status: nodeStatus(node, now) } },
+        setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+      );
     },
     async pods() {
       return (await core.listPodForAllNamespaces({ fieldSelector: `spec.nodeName=${nodeName}` })).items;

@@ -92,7 +92,7 @@ export function assembleEngine(
     }
     if (name === "kubernetes") {
       const { program, version } = builtPlugin(toolchain);
-      // On PATH, where Pulumi takes a plugin of any version; its plugin folder is for the version in the folder's name.
+      // On PATH, where Pulumi takes a plugin of any version: its plugin folder is for the versions that an SDK asks for.
       symlinkSync(program, join(layout.bin, programOf(name)));
       return { name, from: "built", path: program, version, wanted };
     }

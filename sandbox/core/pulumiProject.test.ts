@@ -71,6 +71,17 @@ describe("a stack file in the sandbox", () => {
 });
 
 describe("the sandbox's project", () => {
+  it("names the plugins that were built, which Pulumi would not take for the versions asked for", () => {
+    const wanted = "4.34.2";
+    const plugins = [
+      { name: "kubernetes", from: "built", path: "/cache/plugin/pulumi-resource-kubernetes", wanted },
+      { name: "github", from: "PATH", path: "/usr/bin/pulumi-resource-github", wanted },
+    ] as const;
+    syncProject(here, { project: { folder, stacks: {} }, overrides: [], engine: { plugins } });
+    const project = parse(readFileSync(join(here.project, "Pulumi.yaml"), "utf8")) as { plugins: unknown };
+    assert.deepEqual(project.plugins, { providers: [{ name: "kubernetes", path: "/cache/plugin" }] });
+  });
+
   it("runs the program where it is, and leaves its files alone", () => {
     sync();
     assert.deepEqual(parse(readFileSync(join(here.project, "Pulumi.yaml"), "utf8")), {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { isMap, parseDocument } from "yaml";
+import type { Engine } from "./engine.js";
 import type { Layout } from "./layout.js";
 import type { KnownProject, Override } from "./project.js";
 
@@ -12,6 +13,8 @@ import type { KnownProject, Override } from "./project.js";
 export interface ProjectInSandbox {
   readonly project: KnownProject;
   readonly overrides: readonly Override[];
+  /** Default: Pulumi finds the plugins by itself. */
+  readonly engine?: Pick<Engine, "plugins">;
 }
 
 /** The file, in the sandbox's copy of the project, that says what the copy was made from. */
@@ -34,11 +37,18 @@ export function stackNames(folder: string): string[] {
  * Brings the sandbox's copy up to date with the project. A stack file that has changed since is made anew; its salt is
  * kept. One that has not is left as it is, with what `pulumi config set` wrote into it.
  */
-export function syncProject(layout: Layout, { project, overrides }: ProjectInSandbox): void {
+export function syncProject(layout: Layout, { project, overrides, engine }: ProjectInSandbox): void {
   const { folder } = project;
   mkdirSync(layout.project, { recursive: true, mode: 0o700 });
   const document = parseDocument(readFileSync(join(folder, "Pulumi.yaml"), "utf8"));
   document.set("main", relative(layout.project, folder));
+  // Pulumi takes a plugin that is named here whatever version an SDK asks for, and without a warning of where it is.
+  const built = engine?.plugins.filter(({ from }) => from === "built") ?? [];
+  if (built.length > 0)
+    document.setIn(
+      ["plugins", "providers"],
+      built.map(({ name, path }) => ({ name, path: dirname(path) })),
+    );
   writeIfChanged(join(layout.project, "Pulumi.yaml"), document.toString());
 
   const appliedFile = join(layout.project, APPLIED);

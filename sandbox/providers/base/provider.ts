@@ -29,8 +29,6 @@ export interface CheckRequest extends ResourceRequest {
   news: PropertyMap;
   /** Bytes to derive names from, the same for every step of one operation on the resource. May be empty. */
   randomSeed: Uint8Array;
-  /** The name the engine proposes, if autonaming is configured and the provider said it can follow it. */
-  autonaming?: { proposedName: string; mode: "propose" | "enforce" | "disable" };
 }
 
 export interface CheckResult {
@@ -150,8 +148,6 @@ export interface PluginOptions {
   /** The released plugin's version this one stands in for, without a leading `v`. */
   version: string;
   provider: Provider;
-  /** True if `check` follows the engine's `autonaming`. Default false. */
-  supportsAutonaming?: boolean;
 }
 
 const DIFF_KINDS: Record<DiffKind, pb.PropertyDiff.Kind> = {
@@ -162,8 +158,6 @@ const DIFF_KINDS: Record<DiffKind, pb.PropertyDiff.Kind> = {
   update: 4,
   "update-replace": 5,
 };
-
-const AUTONAMING_MODES = ["propose", "enforce", "disable"] as const;
 
 type Handler<Request, Response> = grpc.handleUnaryCall<Request, Response>;
 
@@ -207,7 +201,6 @@ export function createService(options: PluginOptions): IResourceProviderServer {
       response.setAcceptSecrets(true);
       response.setAcceptResources(true);
       response.setAcceptOutputs(true);
-      response.setSupportsAutonamingConfiguration(options.supportsAutonaming ?? false);
       return Promise.resolve(response);
     }),
     parameterize: unimplemented("Parameterize"),
@@ -233,7 +226,6 @@ export function createService(options: PluginOptions): IResourceProviderServer {
       response.setAcceptresources(true);
       response.setAcceptoutputs(true);
       response.setSupportspreview(true);
-      response.setSupportsAutonamingConfiguration(options.supportsAutonaming ?? false);
       return response;
     }),
     invoke: handle(async (request: pb.InvokeRequest, signal) => {
@@ -348,14 +340,11 @@ function resourceRequest(
 }
 
 function checkRequest(request: pb.CheckRequest, signal: AbortSignal): CheckRequest {
-  const autonaming = request.getAutonaming();
-  const mode = autonaming && AUTONAMING_MODES[autonaming.getMode()];
   return {
     ...resourceRequest(request, signal),
     olds: fromStruct(request.getOlds()),
     news: fromStruct(request.getNews()),
     randomSeed: request.getRandomseed_asU8(),
-    ...(autonaming && mode ? { autonaming: { proposedName: autonaming.getProposedName(), mode } } : {}),
   };
 }
 
@@ -416,7 +405,7 @@ export interface RunningServer {
 
 /** Serves a provider on a loopback port that the kernel chooses. */
 export async function listen(options: PluginOptions): Promise<RunningServer> {
-  // Resources such as Helm releases can be larger than gRPC's default of 4 MiB.
+  // A resource can be larger than gRPC's default of 4 MiB.
   const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   server.addService(providerGrpc.ResourceProviderService, createService(options));
   const port = await new Promise<number>((resolve, reject) => {

@@ -263,17 +263,17 @@ describe("a served provider", () => {
   };
   let client: ProviderClient;
   before(async () => {
-    client = await ProviderClient.start({ name: "test", version: "1.2.3", provider, supportsAutonaming: true });
+    client = await ProviderClient.start({ name: "test", version: "1.2.3", provider });
   });
   after(() => client.close());
 
   it("tells the engine what it can do", async () => {
     assert.equal(await client.getPluginVersion(), "1.2.3");
     const accepts = { acceptSecrets: true, acceptResources: true, acceptOutputs: true };
-    assert.deepEqual(await client.handshake(), { ...accepts, supportsAutonamingConfiguration: true });
+    assert.deepEqual(await client.handshake(), { ...accepts, supportsAutonamingConfiguration: false });
     assert.deepEqual(await client.configure({}), {
       ...{ acceptsecrets: true, acceptresources: true, acceptoutputs: true },
-      ...{ supportspreview: true, supportsAutonamingConfiguration: true },
+      ...{ supportspreview: true, supportsAutonamingConfiguration: false },
     });
     await assert.rejects(client.configure({ fail: true }), /configure failed/);
   });
