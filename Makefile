@@ -61,8 +61,8 @@ test-sandbox:
 golden: node_modules/.package-lock.json
 	@npm run --silent golden
 
-sandbox: node_modules/.package-lock.json sandbox-build
-	@node sandbox/dist/cli/up.js
+sandbox: node_modules/.package-lock.json e2e-build
+	@node e2e/dist/commands/up.js
 
 sandbox-clean:
 	@if [ -e sandbox/dist/cli/clean.js ]; then node sandbox/dist/cli/clean.js; else rm -rf sandbox/.run; fi
@@ -71,10 +71,10 @@ sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
 e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json e2e-build
-	@node sandbox/dist/cli/test.js e2e $(PART)
+	@npm --prefix e2e run --silent test -- $(PART)
 
-pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json sandbox-build
-	@node sandbox/dist/cli/pr-check.js
+pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json e2e-build
+	@node e2e/dist/commands/prCheck.js
 
 lint-workflows: sandbox-build
-	@node sandbox/dist/cli/lint-workflows.js
+	@node sandbox/dist/cli/lintWorkflows.js

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "nod
 import { basename, join } from "node:path";
 import { after, before, describe } from "node:test";
 import { askNow, begin, delivered, SECRETS, VALUES } from "../support/established.js";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { Reloader } from "../support/reloader.js";
 import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
@@ -95,11 +96,11 @@ function changed(folder: string, from: string, to: string): User {
 }
 
 /** A folder as a team would have it: Pulumi writes into it, and never into the checked-in one. */
-function lay(name: string, from = join(user.here.program, "examples", "app")): string {
+function lay(name: string, from = join(PULUMI_PROJECT.folder, "examples", "app")): string {
   const folder = join(user.here.dir, "apps", name);
   mkdirSync(folder, { recursive: true });
   cpSync(from, folder, { recursive: true, filter: (path) => basename(path) !== "node_modules" });
-  symlinkSync(join(user.here.program, "examples", "app", "node_modules"), join(folder, "node_modules"));
+  symlinkSync(join(PULUMI_PROJECT.folder, "examples", "app", "node_modules"), join(folder, "node_modules"));
   return folder;
 }
 

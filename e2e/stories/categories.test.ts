@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { succeed } from "secrets-pipeline-sandbox/cli/command.js";
-import { ensureTool } from "secrets-pipeline-sandbox/toolchain/build.js";
-import { argocdReads } from "secrets-pipeline-sandbox/toolchain/tools.js";
+import { argocdReads, ensureTool, succeed } from "secrets-pipeline-sandbox";
 import { askNow, changes, delivered, editApps, set } from "../support/established.js";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import { untouched } from "../support/untouched.js";
 import { eventually, User } from "../support/user.js";
@@ -93,12 +92,12 @@ const URLS = ["https://github.com/acme/deployments.git", "https://github.com/acm
 async function argocd(): Promise<Read> {
   const args = [user.env["KUBECONFIG"] ?? "", "argocd", ...URLS];
   const input = Object.values(PASSWORDS).join("\n");
-  return JSON.parse(await succeed(reads, args, { env: user.env, cwd: user.here.program, input })) as Read;
+  return JSON.parse(await succeed(reads, args, { env: user.env, cwd: PULUMI_PROJECT.folder, input })) as Read;
 }
 
 /** Types a password of Argo CD's admin as docs/kinds-of-secrets.md says: its hash, and the time. */
 async function typeAdmin(password: string, since: string): Promise<void> {
-  const hash = await succeed(reads, ["bcrypt"], { env: user.env, cwd: user.here.program, input: password });
+  const hash = await succeed(reads, ["bcrypt"], { env: user.env, cwd: PULUMI_PROJECT.folder, input: password });
   typed.push(hash.trim());
   // With the line break that a pipe leaves.
   await user.type("ARGOCD_ADMIN_PASSWORD_HASH", `${hash.trim()}\n`);
@@ -157,7 +156,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
   step("comes up under the policies while nothing is typed, and Argo CD's Secret is not there yet", async () => {
     await dev.up();
     await user.kubectl("delete", "secret", "argocd-secret", "--namespace=argocd");
-    const policies = join(user.here.program, "policy");
+    const policies = join(PULUMI_PROJECT.folder, "policy");
     const config = join(policies, "config", "prod.json");
     const { text } = await user.up("--policy-pack", policies, "--policy-pack-config", config);
     for (const line of [

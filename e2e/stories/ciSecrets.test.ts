@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { openSecret, type ScopeRef } from "secrets-pipeline-sandbox/services/github/index.js";
+import { openSecret, type ScopeRef } from "secrets-pipeline-sandbox";
 import { github, secretNames, setSecret } from "../support/byHand.js";
 import { begin, changes, set } from "../support/established.js";
 import { story } from "../support/story.js";

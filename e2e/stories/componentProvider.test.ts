@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { command } from "secrets-pipeline-sandbox/cli/command.js";
-import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
-import { ensureTool } from "secrets-pipeline-sandbox/toolchain/build.js";
-import { pulumiYaml } from "secrets-pipeline-sandbox/toolchain/tools.js";
+import { command, ensureTool, openSecret, pulumiYaml } from "secrets-pipeline-sandbox";
 import { changes } from "../support/established.js";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";
 
@@ -53,8 +51,8 @@ describe("the components on their own", { concurrency: false }, () => {
     symlinkSync(join(tool, "pulumi-language-yaml"), join(user.here.bin, "pulumi-language-yaml"));
     // A copy, since Pulumi writes a stack file beside it; it names the components by where they are.
     project = join(user.here.dir, "team");
-    cpSync(join(user.here.program, "examples", "yaml"), project, { recursive: true });
-    edit((text) => text.replace(/^( {2}secrets-pipeline:) \S+$/m, `$1 ${join(user.here.program, "components")}`));
+    cpSync(join(PULUMI_PROJECT.folder, "examples", "yaml"), project, { recursive: true });
+    edit((text) => text.replace(/^( {2}secrets-pipeline:) \S+$/m, `$1 ${join(PULUMI_PROJECT.folder, "components")}`));
 
     await pulumi("stack", "init", "dev");
     const settings = { chart: user.sandbox.toolchain.operator.chart, "github:owner": "acme" };
@@ -74,7 +72,7 @@ describe("the components on their own", { concurrency: false }, () => {
   }
 
   step("have a schema in which everything is described", async () => {
-    const { stdout } = await pulumi("package", "get-schema", join(user.here.program, "components"));
+    const { stdout } = await pulumi("package", "get-schema", join(PULUMI_PROJECT.folder, "components"));
     const schema = JSON.parse(stdout) as { name: string; resources: Record<string, unknown> };
     assert.equal(schema.name, "secrets-pipeline");
     assert.deepEqual(
@@ -186,7 +184,8 @@ describe("the components on their own", { concurrency: false }, () => {
   });
 
   step("can be had as a package by another TypeScript program", async () => {
-    const { program, dir } = user.here;
+    const { folder: program } = PULUMI_PROJECT;
+    const { dir } = user.here;
     const team = join(dir, "typescript");
     cpSync(join(program, "examples", "typescript"), team, { recursive: true });
     // What npm would install, without a registry: the packed files, and the packages that they want beside them.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
+import { openSecret } from "secrets-pipeline-sandbox";
 import { secretNames } from "../support/byHand.js";
 import { askNow, delivered, set } from "../support/established.js";
 import { story } from "../support/story.js";

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { readManagementToken } from "secrets-pipeline-sandbox/services/doppler/index.js";
 import {
   clearFault,
   countRequests,
   type Fault,
+  openSecret,
+  readManagementToken,
   requestsCounted,
-} from "secrets-pipeline-sandbox/services/faults/faults.js";
-import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
+} from "secrets-pipeline-sandbox";
 import { secretNames } from "../support/byHand.js";
 import {
   configure,

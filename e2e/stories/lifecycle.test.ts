@@ -4,17 +4,20 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { succeed } from "secrets-pipeline-sandbox/cli/command.js";
-import { layout, type Layout } from "secrets-pipeline-sandbox/cli/layout.js";
 import {
+  type StartOptions,
+  isRunning,
+  type Layout,
+  layout,
   readSandbox,
   type Sandbox,
   sandboxEnvironment,
   sandboxProcesses,
   startSandbox,
   stopSandbox,
-} from "secrets-pipeline-sandbox/cli/sandbox.js";
-import { isRunning } from "secrets-pipeline-sandbox/process/identity.js";
+  succeed,
+} from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { eventually, HOSTILE } from "../support/user.js";
 
 // Starting, interrupting and ending sandboxes, several at a time.
@@ -35,6 +38,8 @@ after(async () => {
 
 const running = sandboxProcesses;
 const log = (line: string) => console.error(`# ${line}`);
+const start = (here: Layout, options: Partial<StartOptions> = {}) =>
+  startSandbox(here, { project: PULUMI_PROJECT, log, ...options });
 
 /** Addresses that a process listens on, from the kernel's tables. */
 function listening(pid: number): string[] {
@@ -59,7 +64,7 @@ function listening(pid: number): string[] {
 
 /** `make sandbox` in a folder of its own, as a process that can be interrupted; gives its output so far. */
 function up(here: Layout) {
-  const child = spawn(process.execPath, [join(here.dist, "cli", "up.js")], {
+  const child = spawn(process.execPath, [join(PULUMI_PROJECT.folder, "e2e", "dist", "commands", "up.js")], {
     env: { ...process.env, ...HOSTILE, SANDBOX_DIR: here.dir },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
@@ -74,7 +79,7 @@ function up(here: Layout) {
 describe("two sandboxes side by side", () => {
   it("have ports of their own, all on loopback, and end without a trace", async () => {
     const [a, b] = [fresh(), fresh()];
-    const [first, second] = await Promise.all([startSandbox(a, { log }), startSandbox(b, { log })]);
+    const [first, second] = await Promise.all([start(a), start(b)]);
     const urls = [first, second].flatMap((s) => [s.dopplerUrl, s.githubUrl, s.server]);
     assert.equal(new Set(urls).size, 6);
 
@@ -88,7 +93,7 @@ describe("two sandboxes side by side", () => {
       [],
     );
 
-    const again = await startSandbox(a, { log });
+    const again = await start(a);
     assert.equal(again.server, first.server, "a second start finds it up");
 
     await stopSandbox(a);
@@ -116,7 +121,7 @@ async function ask(here: Layout, sandbox: Sandbox, context: string, namespace: s
 describe("a sandbox for several stacks", () => {
   it("gets a cluster for a further stack while the others run on", async () => {
     const here = fresh();
-    const dev = await startSandbox(here, { log });
+    const dev = await start(here);
     const before = running(here).map(({ pid }) => pid);
 
     // Interrupted midway, it is as it was.
@@ -126,13 +131,13 @@ describe("a sandbox for several stacks", () => {
       if (line.includes("etcd ready (acme-prod)")) abort.abort(new Error("interrupted"));
     };
     const { signal } = abort;
-    await assert.rejects(startSandbox(here, { stacks: ["prod"], log: interrupted, signal }), /interrupted/);
+    await assert.rejects(start(here, { stacks: ["prod"], log: interrupted, signal }), /interrupted/);
     assert.deepEqual(
       running(here).map(({ pid }) => pid),
       before,
     );
 
-    const prod = await startSandbox(here, { stacks: ["prod"], log });
+    const prod = await start(here, { stacks: ["prod"] });
     assert.equal(prod.stack, "prod");
     assert.notEqual(prod.server, dev.server);
     assert.equal(prod.dopplerUrl, dev.dopplerUrl);
@@ -153,11 +158,8 @@ describe("a sandbox for several stacks", () => {
 
     await stopSandbox(here);
     assert.deepEqual(running(here), []);
-    await assert.rejects(
-      startSandbox(here, { stacks: ["dev", "prod"], clusters: "one", log }),
-      /clusters of their own/,
-    );
-    const again = await startSandbox(here, { stacks: ["dev", "prod"], log });
+    await assert.rejects(start(here, { stacks: ["dev", "prod"], clusters: "one" }), /clusters of their own/);
+    const again = await start(here, { stacks: ["dev", "prod"] });
     assert.equal((await ask(here, again, "acme-prod", "only-in-prod")).namespace, "namespace/only-in-prod\n");
     assert.equal((await ask(here, again, "acme-dev", "only-in-prod")).namespace, "");
     await stopSandbox(here);
@@ -165,8 +167,8 @@ describe("a sandbox for several stacks", () => {
 
   it("has them in one cluster if it is told to", async () => {
     const here = fresh();
-    const { server } = await startSandbox(here, { log });
-    const both = await startSandbox(here, { stacks: ["dev", "prod"], clusters: "one", log });
+    const { server } = await start(here);
+    const both = await start(here, { stacks: ["dev", "prod"], clusters: "one" });
     assert.equal(running(here).filter(({ name }) => name === "kube-apiserver").length, 1);
     for (const context of ["acme-dev", "acme-prod"]) {
       const answer = await ask(here, both, context, "default");
@@ -177,7 +179,7 @@ describe("a sandbox for several stacks", () => {
 
   it("is none for a stack that there is not", async () => {
     const here = fresh();
-    await assert.rejects(startSandbox(here, { stacks: ["dev", "staging"], log }), /there is no Pulumi\.staging\.yaml/);
+    await assert.rejects(start(here, { stacks: ["dev", "staging"] }), /there is no Pulumi\.staging\.yaml/);
     assert.deepEqual(running(here), []);
   });
 });
@@ -193,7 +195,7 @@ describe("a start", () => {
     assert.equal(await ended, 1);
     assert.match(output.text, /interrupted/);
     assert.deepEqual(running(here), []);
-    await startSandbox(here, { log });
+    await start(here);
     await stopSandbox(here);
   });
 

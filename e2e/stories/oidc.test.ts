@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { parseAllDocuments, stringify } from "yaml";
-import { ensureLaterChart } from "secrets-pipeline-sandbox/toolchain/build.js";
-import { laterChart } from "secrets-pipeline-sandbox/toolchain/tools.js";
+import { ensureLaterChart, laterChart } from "secrets-pipeline-sandbox";
 import { begin, changes, set } from "../support/established.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
+import { openSecret } from "secrets-pipeline-sandbox";
 import { github } from "../support/byHand.js";
 import { eventually, User } from "../support/user.js";
 

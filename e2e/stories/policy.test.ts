@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { command } from "secrets-pipeline-sandbox/cli/command.js";
+import { command } from "secrets-pipeline-sandbox";
 import { begin } from "../support/established.js";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
 
@@ -67,9 +68,9 @@ const { step, broken } = story();
 
 const pack = (stack: "dev" | "prod") => [
   "--policy-pack",
-  join(user.here.program, "policy"),
+  join(PULUMI_PROJECT.folder, "policy"),
   "--policy-pack-config",
-  join(user.here.program, "policy", "config", `${stack}.json`),
+  join(PULUMI_PROJECT.folder, "policy", "config", `${stack}.json`),
 ];
 
 /** A preview in a folder. What it wrote is not kept: the stream's debug messages hold secrets in clear. */
@@ -97,16 +98,16 @@ describe("the policies", { concurrency: false }, () => {
   after(() => user?.leave(broken()));
 
   step("are kept by the dev stack before there is anything of it, and after", async () => {
-    const first = await preview(user.here.program, "dev", pack("dev"));
+    const first = await preview(PULUMI_PROJECT.folder, "dev", pack("dev"));
     assert.deepEqual([first.violations, first.errors, first.code], [[], [], 0]);
     const { text } = await user.up(...pack("dev"));
     assert.match(text, /✅ secrets-pipeline@v0\.1\.0/);
-    const second = await preview(user.here.program, "dev", pack("dev"));
+    const second = await preview(PULUMI_PROJECT.folder, "dev", pack("dev"));
     assert.deepEqual([second.violations, second.errors, second.code], [[], [], 0]);
   });
 
   step("are not kept by a stack that production's would have protected", async () => {
-    const { violations, code } = await preview(user.here.program, "dev", pack("prod"));
+    const { violations, code } = await preview(PULUMI_PROJECT.folder, "dev", pack("prod"));
     assert.notEqual(code, 0);
     const policies = pack("prod");
     const shown = await user.attempt("pulumi", ["preview", "--stack", "dev", "--non-interactive", ...policies]);
@@ -121,7 +122,7 @@ describe("the policies", { concurrency: false }, () => {
     step(`${policy} is broken by a program`, async () => {
       const folder = join(user.here.dir, "breaking", policy);
       mkdirSync(folder, { recursive: true });
-      symlinkSync(join(user.here.sandbox, "node_modules"), join(folder, "node_modules"));
+      symlinkSync(join(PULUMI_PROJECT.folder, "node_modules"), join(folder, "node_modules"));
       writeFileSync(
         join(folder, "Pulumi.yaml"),
         "name: breaking\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",

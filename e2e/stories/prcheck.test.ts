@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { parseDocument } from "yaml";
-import { prCheck } from "secrets-pipeline-sandbox/cli/prCheck.js";
-import { override } from "secrets-pipeline-sandbox/cli/project.js";
+import { override } from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "../support/project.js";
+import { checkPullRequest } from "../support/pullRequest.js";
 import { story } from "../support/story.js";
 import { User } from "../support/user.js";
 
 // The check of a pull request with the commands that the workflows run: from the stack before the change to the comment.
 
 /** What the change brings to the dev stack, seen from the checked-in file: it is the change, and the base is without it. */
-const file = (user: User) => readFileSync(join(user.here.program, "Pulumi.dev.yaml"), "utf8");
+const file = () => readFileSync(join(PULUMI_PROJECT.folder, "Pulumi.dev.yaml"), "utf8");
 
 interface App {
   name: string;
@@ -35,7 +36,7 @@ const { step, broken } = story();
 
 async function check(base: string) {
   const log = (line: string) => console.error(`# ${line}`);
-  return prCheck(user.here, user.sandbox, { base: new Map([["dev", base]]), stacks: ["dev"], log });
+  return checkPullRequest(user.here, user.sandbox, { base: new Map([["dev", base]]), stacks: ["dev"], log });
 }
 
 /** The values that lie in Doppler, all of them typed by the check itself, and the tokens that are at work. */
@@ -61,7 +62,7 @@ describe("the check of a pull request", { concurrency: false }, () => {
 
   step("tells what a change does to keys, Secrets and polling", async () => {
     // Before the change there was one app more, another was asked for less, and one had another Secret.
-    const base = withApps(file(user), (apps) => [
+    const base = withApps(file(), (apps) => [
       { name: "old", namespace: "default", keys: ["JWT_SECRET"] },
       ...apps.map((app) =>
         app.name === "bookmarked"
@@ -89,7 +90,7 @@ describe("the check of a pull request", { concurrency: false }, () => {
   });
 
   step("finds nothing to say of a change that changes nothing", async () => {
-    const { comment, failed } = await check(file(user));
+    const { comment, failed } = await check(file());
     assert.deepEqual(failed, []);
     assert.match(comment, /\| `dev` \| ✅ \| as before \| none \| 4 \|/);
     assert.match(comment, /Every app and every repository has the keys that it had\./);
@@ -99,16 +100,15 @@ describe("the check of a pull request", { concurrency: false }, () => {
 
   step("fails where a policy is broken, and says which", async () => {
     const { pulumi } = user.sandbox.engine;
-    const script = join(user.here.program, "prcheck", "preview.sh");
+    const script = join(PULUMI_PROJECT.folder, "prcheck", "preview.sh");
     const reports = join(user.here.dir, "broken");
     // As if it had been checked in; a sync that finds the checked-in file unchanged leaves it.
     const target = join(user.here.project, "Pulumi.dev.yaml");
-    const greedy = withApps(file(user), (apps) => apps.map((app) => ({ ...app, refreshInterval: "1s" })));
-    const { writeFileSync } = await import("node:fs");
+    const greedy = withApps(file(), (apps) => apps.map((app) => ({ ...app, refreshInterval: "1s" })));
     writeFileSync(target, override(greedy, readFileSync(target, "utf8"), user.sandbox.overrides));
     const { code, stderr } = await user.attempt(script, ["dev", reports]);
     assert.notEqual(code, 0, `${pulumi} ${stderr}`);
-    const { stdout } = await user.run(join(user.here.program, "prcheck", "comment.sh"), [reports, "dev"]);
+    const { stdout } = await user.run(join(PULUMI_PROJECT.folder, "prcheck", "comment.sh"), [reports, "dev"]);
     assert.match(stdout, /\| `dev` \| ❌ 2 broken \|/);
     assert.match(
       stdout,

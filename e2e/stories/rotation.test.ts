@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { readManagementToken } from "secrets-pipeline-sandbox/services/doppler/index.js";
+import { readManagementToken } from "secrets-pipeline-sandbox";
 import { establish, KEYS, set } from "../support/established.js";
 import { accessLog, failures, type Metrics, operatorMetrics, operatorRequests } from "../support/operator.js";
 import { type SlowDoppler, slowDoppler } from "../support/slowDoppler.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sodium from "libsodium-wrappers";
-import { openSecret } from "secrets-pipeline-sandbox/services/github/index.js";
+import { openSecret } from "secrets-pipeline-sandbox";
 import type { User } from "./user.js";
 
 // What a team does by hand, with the tools it has: the seed's manifests literally, and GitHub's page for secrets.

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { eventually, User } from "./user.js";
-import type { StartOptions } from "secrets-pipeline-sandbox/cli/sandbox.js";
+import type { StartOptions } from "secrets-pipeline-sandbox";
 
 // An environment that has been running for a while: the dev stack, up, its values typed and its Secrets delivered.
 
@@ -50,7 +50,7 @@ export async function begin(options: Partial<Omit<StartOptions, "log">> = {}): P
  * @param more further values to type, by their Doppler names
  */
 export async function establish(
-  options: Omit<StartOptions, "log">,
+  options: Partial<Omit<StartOptions, "log">>,
   settings: (user: User) => Readonly<Record<string, string>> = () => ({}),
   more: Readonly<Record<string, string>> = {},
 ): Promise<User> {

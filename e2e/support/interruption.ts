@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify } from "yaml";
-import { clearFault, type Fault, faultHit, setFault } from "secrets-pipeline-sandbox/services/faults/faults.js";
+import { clearFault, type Fault, faultHit, setFault } from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "./project.js";
 import type { User } from "./user.js";
 
 // Runs of the engine that are cut off at a place, and what a person does after one, which is what the runs say.
@@ -65,7 +66,7 @@ class Engine {
     const all = [command, "--stack", user.stack, "--yes", "--skip-preview", ...options];
     this.#child = spawn("pulumi", [...all, "--non-interactive", "--color", "never"], {
       env: user.env,
-      cwd: user.here.program,
+      cwd: PULUMI_PROJECT.folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -168,7 +169,7 @@ function watchRelease(user: User, status: string, tell: () => void): () => void 
   const output = '--output=jsonpath={.metadata.labels.status}{"\\n"}';
   const watch = spawn("kubectl", ["get", "secrets", ...args, output], {
     env: user.env,
-    cwd: user.here.program,
+    cwd: PULUMI_PROJECT.folder,
     stdio: ["ignore", "pipe", "ignore"],
   });
   let text = "";

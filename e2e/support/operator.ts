@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { operatorMetricsUrl } from "secrets-pipeline-sandbox/cluster/operatorFollower.js";
-import { type AccessLogEntry, dopplerPaths } from "secrets-pipeline-sandbox/services/doppler/index.js";
+import { type AccessLogEntry, dopplerPaths, operatorMetricsUrl } from "secrets-pipeline-sandbox";
 import type { User } from "./user.js";
 
 // What the operator did, by its own word and by Doppler's.

@@ -2,17 +2,21 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { command, type CommandResult, succeed } from "secrets-pipeline-sandbox/cli/command.js";
-import { toolEnvironment } from "secrets-pipeline-sandbox/cli/environment.js";
-import { type Layout, layout } from "secrets-pipeline-sandbox/cli/layout.js";
 import {
+  command,
+  type CommandResult,
   forStack,
+  type Layout,
+  layout,
   type Sandbox,
-  type StartOptions,
   sandboxExports,
+  type StartOptions,
   startSandbox,
   stopSandbox,
-} from "secrets-pipeline-sandbox/cli/sandbox.js";
+  succeed,
+  toolEnvironment,
+} from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "./project.js";
 
 // A person at work in a sandbox of their own: the pulumi, kubectl and doppler commands, and nothing else.
 
@@ -47,7 +51,7 @@ export class User {
     /** More variables of the person's shell. */
     readonly variables: NodeJS.ProcessEnv = {},
     /** The folder that the person works in. */
-    readonly folder = here.program,
+    readonly folder = PULUMI_PROJECT.folder,
   ) {}
 
   /** All that any tool has written so far. */
@@ -56,7 +60,7 @@ export class User {
   }
 
   /** Brings up a sandbox in a folder of its own, in a hostile environment. */
-  static async arrive(options: Omit<StartOptions, "log">): Promise<User> {
+  static async arrive(options: Partial<Omit<StartOptions, "log">>): Promise<User> {
     const here = layout(mkdtempSync(join(tmpdir(), "secrets-pipeline-e2e-")));
     const lines: string[] = [];
     try {
@@ -64,7 +68,7 @@ export class User {
         lines.push(line);
         console.error(`# ${line}`);
       };
-      const user = new User(here, await startSandbox(here, { ...options, log }));
+      const user = new User(here, await startSandbox(here, { project: PULUMI_PROJECT, ...options, log }));
       user.heard.text = lines.join("\n");
       return user;
     } catch (error) {
@@ -155,7 +159,7 @@ export class User {
     const where = namespace === undefined ? [] : ["--namespace", namespace];
     const { stdout } = await command("kubectl", ["get", kind, name, ...where, "--ignore-not-found", "--output=json"], {
       env: this.env,
-      cwd: this.here.program,
+      cwd: PULUMI_PROJECT.folder,
     });
     return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as T);
   }

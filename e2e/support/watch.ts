@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { PULUMI_PROJECT } from "./project.js";
 import type { User } from "./user.js";
 
 /** An object as the API server tells of it while it is watched. */
@@ -35,7 +36,7 @@ export async function watchSecrets(
   const kubectl = spawn(
     "kubectl",
     ["get", "secrets", "--all-namespaces", "--watch", "--output-watch-events", "--output=json"],
-    { env: user.env, cwd: user.here.program, stdio: ["ignore", "pipe", "pipe"] },
+    { env: user.env, cwd: PULUMI_PROJECT.folder, stdio: ["ignore", "pipe", "pipe"] },
   );
   const gaps: string[] = [];
   const uids = new Map<string, string>();

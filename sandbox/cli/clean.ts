@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
-import { layout } from "./layout.js";
-import { main } from "./main.js";
-import { stopSandbox } from "./sandbox.js";
+import { layout } from "../core/layout.js";
+import { main } from "../process/main.js";
+import { stopSandbox } from "../core/start.js";
 
 await main(async () => {
   const here = layout();

@@ -1,7 +1,7 @@
-import { shellExports } from "./environment.js";
-import { layout } from "./layout.js";
-import { main } from "./main.js";
-import { forStack, isUp, readSandbox, sandboxExports } from "./sandbox.js";
+import { shellExports } from "../core/exports.js";
+import { layout } from "../core/layout.js";
+import { main } from "../process/main.js";
+import { forStack, isUp, readSandbox, sandboxExports } from "../core/sandbox.js";
 
 await main(() => {
   const here = layout();

@@ -1,31 +1,34 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
 
-// Runs tests and prints a closing line:  node test.js unit|e2e [part of a path]
+// Runs the compiled tests of a folder and prints a closing line, "N passed, N failed":
+//   node test.js [--concurrency=N] [--minutes=N] FOLDER [part of a path]
 
-const [suite, filter = ""] = process.argv.slice(2);
-if (suite !== "unit" && suite !== "e2e") throw new Error("usage: test.js unit|e2e [part of a path]");
-const e2e = suite === "e2e";
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** How many files run at the same time. */
+    concurrency: { type: "string", default: "2" },
+    /** How long a file may take. */
+    minutes: { type: "string", default: "5" },
+  },
+});
+const [folder = "dist", part = ""] = positionals;
+const dist = resolve(folder);
+// The path of a compiled file below the folder "dist" is that of its source beside it.
+const source = dirname(dist);
 
-const sandbox = join(import.meta.dirname, "../..");
-const source = e2e ? join(sandbox, "../e2e") : sandbox;
-const dist = join(source, "dist");
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".test.js") && path.includes(filter))
+  .filter((path) => path.endsWith(".test.js") && path.includes(part))
   // A test that was moved or deleted may still be there, compiled.
   .filter((path) => existsSync(join(source, path.replace(/\.js$/, ".ts"))))
   .map((path) => join(dist, path))
   .sort();
 
-const stream = run({
-  files,
-  // An end-to-end test has a control plane of its own: one at a time.
-  concurrency: e2e ? 1 : 2,
-  // The longest cuts runs off at every place: an hour, and more where there is other work.
-  timeout: (e2e ? 240 : 5) * 60_000,
-});
+const stream = run({ files, concurrency: Number(values.concurrency), timeout: Number(values.minutes) * 60_000 });
 let passed = 0;
 let failed = 0;
 let skipped = 0;

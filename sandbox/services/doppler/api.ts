@@ -3,7 +3,7 @@ import { Access } from "./access.js";
 import { invalidToken } from "./errors.js";
 import { Input } from "./input.js";
 import type { PlanLimits } from "./plans.js";
-import type { Quota } from "./rate-limits.js";
+import type { Quota } from "./rateLimits.js";
 import type { State, Store } from "./state.js";
 import { findActor } from "./tokens.js";
 

@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Faults } from "../faults/faults.js";
-import { AccessLog } from "./access-log.js";
+import { AccessLog } from "./accessLog.js";
 import type { Plan } from "./plans.js";
 import { createServer } from "./server.js";
 import { Store, writeFileDurably, type State } from "./state.js";
 import { issueToken } from "./tokens.js";
 
-export type { AccessLogEntry } from "./access-log.js";
+export type { AccessLogEntry } from "./accessLog.js";
 export { isPlan, PLAN_LIMITS, PLANS, type Plan, type PlanLimits, type RequestClass } from "./plans.js";
 
 /** The plan when none is asked for: the middle one, and the lowest that has service accounts. */

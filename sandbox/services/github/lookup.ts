@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { ApiError, notFound } from "./errors.js";
-import type { Context } from "./server.js";
+import type { Context } from "./context.js";
 import {
   type Account,
   type Environment,

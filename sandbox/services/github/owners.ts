@@ -2,23 +2,9 @@ import type { FastifyInstance } from "fastify";
 import { Body } from "./body.js";
 import { ApiError, notFound, validationFailed } from "./errors.js";
 import { parameter, requestedOrganization } from "./lookup.js";
-import { repositoryJson } from "./repositories.js";
-import type { Context } from "./server.js";
+import { accountJson, repositoryJson } from "./answers.js";
+import type { Context } from "./context.js";
 import { type Account, findAccount, findRepository } from "./state.js";
-
-/** An account as GitHub shows it inside other objects and on its own. */
-export function accountJson(context: Context, account: Account): Record<string, unknown> {
-  const api = `${context.baseUrl()}/api/v3`;
-  return {
-    login: account.login,
-    id: account.id,
-    node_id: Buffer.from(`${account.type}:${account.id}`).toString("base64"),
-    url: `${api}/${account.type === "Organization" ? "orgs" : "users"}/${account.login}`,
-    html_url: `${context.baseUrl()}/${account.login}`,
-    type: account.type,
-    site_admin: false,
-  };
-}
 
 /** Accounts, and the making of repositories in them. */
 export function registerOwnerRoutes(api: FastifyInstance, context: Context): void {

@@ -9,9 +9,9 @@ import {
   requestedRepository,
   REPOSITORY_PREFIXES,
 } from "./lookup.js";
-import { repositoryJson } from "./repositories.js";
+import { repositoryJson } from "./answers.js";
 import { newScope, openSealedBox } from "./sealedBox.js";
-import type { Context } from "./server.js";
+import type { Context } from "./context.js";
 import { type ScopeId, scopeKey, type SecretScope, type StoredSecret, type Visibility } from "./state.js";
 
 /*

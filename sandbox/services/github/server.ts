@@ -2,12 +2,13 @@ import { appendFileSync, chmodSync } from "node:fs";
 import { join } from "node:path";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Faults, never } from "../faults/faults.js";
+import type { Context } from "./context.js";
 import { ApiError, notFound } from "./errors.js";
 import { MovedError } from "./lookup.js";
 import { registerOwnerRoutes } from "./owners.js";
 import { registerRepositoryRoutes } from "./repositories.js";
 import { registerSecretRoutes } from "./secrets.js";
-import { Store } from "./state.js";
+import { Store } from "./store.js";
 import { registerVariableRoutes } from "./variables.js";
 
 export interface ServerOptions {
@@ -19,13 +20,6 @@ export interface ServerOptions {
   user?: string;
   /** For tests. */
   now?: () => Date;
-}
-
-/** What the route modules share. */
-export interface Context {
-  readonly store: Store;
-  /** The server's own address without a trailing slash, as links in answers show it. */
-  readonly baseUrl: () => string;
 }
 
 /** Where the REST API lives on a GitHub Enterprise Server. */

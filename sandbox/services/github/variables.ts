@@ -3,7 +3,7 @@ import { Body } from "./body.js";
 import { ApiError, notFound } from "./errors.js";
 import { page, parameter, requestedRepository, REPOSITORY_PREFIXES } from "./lookup.js";
 import { checkName } from "./secrets.js";
-import type { Context } from "./server.js";
+import type { Context } from "./context.js";
 import type { Variable } from "./state.js";
 
 const MAX_VALUE_BYTES = 48 * 1024;

@@ -6,7 +6,7 @@ import { DOWNLOAD_FORMATS, NAME_TRANSFORMERS, renderDownload } from "../download
 import { badRequest, forbidden } from "../errors.js";
 import type { Input } from "../input.js";
 import { checkSecretName, MANAGED_SECRETS } from "../names.js";
-import { applyChangeRequests, applySecretMap, deleteSecret } from "../secret-changes.js";
+import { applyChangeRequests, applySecretMap, deleteSecret } from "../secretChanges.js";
 import { configSecret, configSecrets, type ResolvedSecret } from "../secrets.js";
 
 /** A secret's value as this actor may see it: a restricted one has its values withheld, an absent one has none. */

@@ -37,12 +37,18 @@ export interface Engine {
 
 /**
  * The released plugins that the machine has: `pulumi-resource-<name>` on PATH, whatever its version, else the one in
- * Pulumi's plugin folder that the program's SDK asks for.
+ * Pulumi's plugin folder that the project's SDK asks for.
+ *
+ * @param folder the Pulumi project's, whose SDKs say which plugins are needed
  */
-export function releasedPlugins(layout: Layout, caller: NodeJS.ProcessEnv = process.env): PluginOrigin[] {
+export function releasedPlugins(
+  layout: Layout,
+  folder: string,
+  caller: NodeJS.ProcessEnv = process.env,
+): PluginOrigin[] {
   const pluginFolder = join(caller["PULUMI_HOME"] ?? join(homedir(), ".pulumi"), "plugins");
   return (Object.keys(PACKAGES) as PluginName[]).flatMap((name): PluginOrigin[] => {
-    const wanted = sdkVersion(layout, name);
+    const wanted = sdkVersion(folder, name);
     // One that was built for a sandbox is not the machine's own.
     const found = candidates(programOf(name), caller["PATH"], [layout.bin, cacheRoot(caller)])[0];
     if (found !== undefined) return [{ name, from: "PATH", path: found, wanted }];
@@ -55,8 +61,17 @@ const programOf = (name: PluginName) => `pulumi-resource-${name}`;
 
 const folderOf = (name: PluginName, version: string) => `resource-${name}-v${version}`;
 
-/** Finds plugins and language host, and lays out the sandbox's `bin` folder and Pulumi home accordingly. */
-export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: NodeJS.ProcessEnv = process.env): Engine {
+/**
+ * Finds plugins and language host, and lays out the sandbox's `bin` folder and Pulumi home accordingly.
+ *
+ * @param folder the Pulumi project's, whose SDKs say which plugins are needed
+ */
+export function assembleEngine(
+  layout: Layout,
+  folder: string,
+  toolchain: Toolchain,
+  caller: NodeJS.ProcessEnv = process.env,
+): Engine {
   rmSync(layout.bin, { recursive: true, force: true });
   mkdirSync(layout.bin, { recursive: true, mode: 0o700 });
   const path = caller["PATH"];
@@ -65,14 +80,14 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
   const ownFolder = join(layout.pulumiHome, "plugins");
   rmSync(ownFolder, { recursive: true, force: true });
   mkdirSync(ownFolder, { recursive: true, mode: 0o700 });
-  const released = releasedPlugins(layout, caller);
+  const released = releasedPlugins(layout, folder, caller);
   const plugins = (Object.keys(PACKAGES) as PluginName[]).map((name): PluginOrigin => {
     const found = released.find((plugin) => plugin.name === name);
     if (found?.from === "PATH") return found;
-    const wanted = sdkVersion(layout, name);
-    const folder = join(ownFolder, folderOf(name, wanted));
+    const wanted = sdkVersion(folder, name);
+    const ownPlugin = join(ownFolder, folderOf(name, wanted));
     if (found !== undefined) {
-      symlinkSync(dirname(found.path), folder);
+      symlinkSync(dirname(found.path), ownPlugin);
       return found;
     }
     if (name === "kubernetes") {
@@ -82,7 +97,7 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
       return { name, from: "built", path: program, version, wanted };
     }
     const main = join(layout.dist, "providers", name, "main.js");
-    const path = script(folder, programOf(name), `exec ${node()} ${quote(main)} "$@"`);
+    const path = script(ownPlugin, programOf(name), `exec ${node()} ${quote(main)} "$@"`);
     return { name, from: "stand-in", path, wanted };
   });
 
@@ -103,12 +118,12 @@ export function assembleEngine(layout: Layout, toolchain: Toolchain, caller: Nod
   // Whatever DOPPLER_CONFIG_DIR says, the Doppler CLI also writes below HOME, where a person's real settings are.
   mkdirSync(join(layout.dopplerCli, ".doppler"), { recursive: true, mode: 0o700 });
   script(layout.bin, "doppler", `HOME=${quote(layout.dopplerCli)} exec ${quote(toolchain.doppler)} "$@"`);
-  // In the program's folder, `pulumi` takes the sandbox's project; anywhere else it is Pulumi as it is.
+  // In the project's folder, `pulumi` takes the sandbox's copy of the project; anywhere else it is Pulumi as it is.
   script(
     layout.bin,
     "pulumi",
     [
-      `project=$(${node()} ${quote(join(layout.dist, "cli", "project-of.js"))} "$PWD") || exit 1`,
+      `project=$(${node()} ${quote(join(layout.dist, "cli", "projectOf.js"))} "$PWD") || exit 1`,
       `if [ -n "$project" ]; then exec ${quote(toolchain.pulumi)} -C "$project" "$@"; fi`,
       `exec ${quote(toolchain.pulumi)} "$@"`,
     ].join("\n"),
@@ -122,8 +137,8 @@ function builtPlugin({ kubernetesPlugin }: Toolchain) {
 }
 
 /** The version of a provider's SDK that the program uses; its plugin has the same. */
-function sdkVersion(layout: Layout, name: PluginName): string {
-  const file = join(layout.program, "node_modules", PACKAGES[name], "package.json");
+function sdkVersion(folder: string, name: PluginName): string {
+  const file = join(folder, "node_modules", PACKAGES[name], "package.json");
   const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
   return version.replace(/^v/, "");
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { PLAN_LIMITS, PLANS } from "./index.js";
-import { RateLimiter } from "./rate-limits.js";
+import { RateLimiter } from "./rateLimits.js";
 import { Harness } from "./testing.js";
 
 const DOWNLOAD = "/v3/configs/config/secrets/download?project=app&config=dev";

@@ -1,10 +1,18 @@
-import { command, succeed } from "./command.js";
-import { clusterLayout, FIRST_CLUSTER, type Layout, layout } from "./layout.js";
-import { main } from "./main.js";
-import type { Clusters } from "./places.js";
-import { forStack, type Sandbox, sandboxEnvironment, startSandbox } from "./sandbox.js";
-import { stackSettings } from "./project.js";
-import { dopplerNames, typeMissing } from "./values.js";
+import {
+  type ClusterChoice,
+  command,
+  describePlaces,
+  forStack,
+  type Layout,
+  layout,
+  main,
+  type Sandbox,
+  sandboxEnvironment,
+  startSandbox,
+  succeed,
+} from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "../support/project.js";
+import { namesWithoutValue, typeValues } from "../support/values.js";
 
 // `make sandbox`: everything up, `pulumi up` on the checked-in stacks, values typed with the Doppler CLI, the result.
 
@@ -14,22 +22,15 @@ await main(async (signal) => {
   const here = layout();
   const started = Date.now();
   const stacks = (process.env["SANDBOX_STACK"] ?? "dev").split(",").map((name) => name.trim());
-  const sandbox = await startSandbox(here, { stacks, clusters: clustersSetting(), log, signal });
+  const project = PULUMI_PROJECT;
+  const sandbox = await startSandbox(here, { project, stacks, clusters: clustersSetting(), log, signal });
   log(`sandbox up after ${seconds(started)}`);
 
   for (const stack of stacks) await upStack(here, forStack(sandbox, stack), signal);
 
-  const used = stacks.map((stack) => forStack(sandbox, stack));
-  const servers = [...new Set(used.map((s) => s.server))];
-  const folders = [...new Set(stacks.map((stack) => sandbox.places[stack] ?? FIRST_CLUSTER))]
-    .map((place) => clusterLayout(here, place))
-    .flatMap(({ operator, cluster }) => [`${operator}/logs`, `${cluster}/logs`]);
   console.log(`
 Up after ${seconds(started)}.
-  Doppler stand-in   ${sandbox.dopplerUrl}
-  GitHub stand-in    ${sandbox.githubUrl}
-  API server         ${servers.join(", ")}
-  logs               ${[here.logs, ...folders].join(", ")}
+${describePlaces(here, sandbox, stacks)}
 
 Try next:
   eval "$(sandbox/env)"${stacks.length > 1 ? `                   # ${sandbox.stack}; "$(sandbox/env ${stacks[1]})" for ${stacks[1]}` : ""}
@@ -39,7 +40,7 @@ Try next:
   make sandbox-down`);
 });
 
-function clustersSetting(): Clusters | undefined {
+function clustersSetting(): ClusterChoice | undefined {
   const setting = process.env["SANDBOX_CLUSTERS"];
   if (setting === undefined || setting === "one" || setting === "each") return setting;
   throw new Error(`SANDBOX_CLUSTERS is "${setting}"; expected "one" for all stacks, or "each" its own`);
@@ -47,7 +48,7 @@ function clustersSetting(): Clusters | undefined {
 
 /** `pulumi up` on a stack, its values typed, the result shown. */
 async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
-  const tool = { env: sandboxEnvironment(here, sandbox), cwd: here.program, signal };
+  const tool = { env: sandboxEnvironment(here, sandbox), cwd: PULUMI_PROJECT.folder, signal };
   const show = { ...tool, show: true };
   const { stack } = sandbox;
   await succeed("pulumi", ["stack", "select", "--create", stack], tool);
@@ -64,14 +65,11 @@ async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Pro
     "--color",
     "never",
   ];
-  await succeed("pulumi", up, show);
-
-  const typed = await typeMissing(dopplerNames(stackSettings(here.program, stack)), tool, (name, first) => {
-    if (first) console.log("");
-    if (first) log("typing a random value for each name that has none, with the Doppler CLI:");
-    console.log(`$ doppler secrets set ${name}`);
-  });
-  if (typed.length > 0) {
+  const names = namesWithoutValue(await succeed("pulumi", up, show));
+  if (names.length > 0) {
+    console.log("");
+    log("typing a random value for each name that needs one, with the Doppler CLI:");
+    await typeValues(names, tool, (name) => console.log(`$ doppler secrets set ${name}`));
     console.log(`\n$ pulumi up --stack ${stack}     # the DockerHub credentials have values now`);
     await succeed("pulumi", up, show);
   }

@@ -1,18 +1,14 @@
-import { join } from "node:path";
-import { command, succeed } from "./command.js";
-import { layout } from "./layout.js";
-import { main } from "./main.js";
-import { prCheck } from "./prCheck.js";
-import { stackNames } from "./project.js";
-import { startSandbox, stopSandbox } from "./sandbox.js";
+import { command, layout, main, stackNames, startSandbox, stopSandbox, succeed } from "secrets-pipeline-sandbox";
+import { PULUMI_PROJECT } from "../support/project.js";
+import { checkPullRequest } from "../support/pullRequest.js";
 
 // `make pr-check`: what the working tree would do to the stacks of the commit BASE, as the comment on a pull request.
 
 await main(async (signal) => {
-  // A sandbox of its own: the stacks of a person's are as the person wants them.
-  const here = layout(join(layout().sandbox, ".run-pr-check"));
+  // The check has a sandbox of its own, so that the stacks of a person's sandbox stay as the person wants them.
+  const here = layout(`${layout().dir}-pr-check`);
   const log = (line: string) => console.error(`• ${line}`);
-  const git = { cwd: here.program, env: process.env, signal };
+  const git = { cwd: PULUMI_PROJECT.folder, env: process.env, signal };
 
   const asked = process.env["BASE"];
   // A fresh clone of another branch has main at its origin only.
@@ -24,7 +20,7 @@ await main(async (signal) => {
   }
   if (base === "") throw new Error(`there is no commit ${candidates.join(" or ")} to compare with; set BASE to one`);
   const files = (await succeed("git", ["ls-tree", "--name-only", base], git)).split("\n");
-  const stacks = stackNames(here.program);
+  const stacks = stackNames(PULUMI_PROJECT.folder);
   const sources = new Map<string, string>();
   for (const stack of stacks) {
     const file = `Pulumi.${stack}.yaml`;
@@ -32,9 +28,9 @@ await main(async (signal) => {
   }
   log(`the change is what the working tree has since ${base.slice(0, 12)}`);
 
-  const sandbox = await startSandbox(here, { stacks, log, signal });
+  const sandbox = await startSandbox(here, { project: PULUMI_PROJECT, stacks, log, signal });
   try {
-    const { comment, failed } = await prCheck(here, sandbox, { base: sources, stacks, log, signal });
+    const { comment, failed } = await checkPullRequest(here, sandbox, { base: sources, stacks, log, signal });
     process.stdout.write(comment);
     if (failed.length > 0) throw new Error(`the preview failed or broke a policy: ${failed.join(", ")}`);
   } finally {

@@ -10,19 +10,15 @@ export interface ClusterLayout {
   readonly processes: string;
 }
 
-/** Where a sandbox keeps what it writes; what it says of a cluster is about the first one. */
+/** Where a sandbox keeps what it writes. The paths of {@link ClusterLayout} are those of the first cluster. */
 export interface Layout extends ClusterLayout {
-  /** The Pulumi program's folder: the repository's root. */
-  readonly program: string;
-  /** This package's folder. */
-  readonly sandbox: string;
   /** The compiled code of this package. */
   readonly dist: string;
   /** Everything the sandbox writes is below this folder, which only its user can read. */
   readonly dir: string;
   /** Programs put first on PATH. */
   readonly bin: string;
-  /** The program as a Pulumi project of the sandbox: its settings with the sandbox's overrides. */
+  /** The sandbox's copy of the Pulumi project: the stack files with the overrides. */
   readonly project: string;
   readonly pulumiHome: string;
   /** Pulumi's file backend. */
@@ -66,11 +62,8 @@ export function clusterPlaces(layout: Layout): string[] {
  */
 export function layout(dir = process.env["SANDBOX_DIR"]): Layout {
   const dist = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-  const sandbox = dirname(dist);
-  const root = resolve(dir ?? join(sandbox, ".run"));
+  const root = resolve(dir ?? join(dirname(dist), ".run"));
   return {
-    program: dirname(sandbox),
-    sandbox,
     dist,
     dir: root,
     bin: join(root, "bin"),

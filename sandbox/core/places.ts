@@ -44,21 +44,24 @@ export interface StackPlan {
 }
 
 /**
- * Where stacks go, by their settings.
+ * Finds out to which cluster each stack goes, and under which context.
  *
- * @throws when one can't be led to its cluster
+ * @param contexts the context that each stack asks for
+ * @throws when a stack can't be led to its cluster
  */
 export function planStacks(
   stacks: readonly string[],
   places: Places,
-  settings: (stack: string) => Record<string, unknown>,
+  contexts: Readonly<Record<string, { readonly context?: string } | undefined>>,
 ): StackPlan[] {
   const plans: StackPlan[] = [];
   const several = new Set(stacks.map((stack) => places[stack])).size > 1;
   for (const stack of stacks) {
-    const { context } = (settings(stack)["kubernetes"] ?? {}) as { context?: string };
+    const context = contexts[stack]?.context;
     if (context === undefined && several)
-      throw new Error(`Pulumi.${stack}.yaml has no kubernetes.context, and would go to whichever is the current one`);
+      throw new Error(
+        `the project names no context for the stack ${stack}, which would go to whichever is the current one`,
+      );
     const plan = { stack, place: places[stack] ?? FIRST_CLUSTER, context: context ?? `sandbox-${stack}` };
     const other = plans.find((p) => p.context === plan.context && p.place !== plan.place);
     if (other !== undefined) {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { exportsFor, isForeign, shellExports, toolEnvironment } from "./environment.js";
+import { exportsFor, isForeign, shellExports, toolEnvironment } from "./exports.js";
 import { layout } from "./layout.js";
 
 const here = layout(mkdtempSync(join(tmpdir(), "sandbox's environment-")));

@@ -32,12 +32,12 @@ describe("the places of stacks' clusters", () => {
 });
 
 describe("the contexts of stacks", () => {
-  const settings = (contexts: Record<string, string>) => (stack: string) => ({
-    kubernetes: { context: contexts[stack] },
-  });
-
-  it("are the ones in their settings", () => {
-    const plans = planStacks(["dev", "prod"], { dev: ".", prod: "clusters/prod" }, settings({ dev: "a", prod: "b" }));
+  it("are the ones that the project names", () => {
+    const plans = planStacks(
+      ["dev", "prod"],
+      { dev: ".", prod: "clusters/prod" },
+      { dev: { context: "a" }, prod: { context: "b" } },
+    );
     assert.deepEqual(plans, [
       { stack: "dev", place: ".", context: "a" },
       { stack: "prod", place: "clusters/prod", context: "b" },
@@ -45,16 +45,18 @@ describe("the contexts of stacks", () => {
   });
 
   it("may be none for a stack that is alone", () => {
-    assert.deepEqual(
-      planStacks(["dev"], { dev: "." }, () => ({})),
-      [{ stack: "dev", place: ".", context: "sandbox-dev" }],
-    );
+    assert.deepEqual(planStacks(["dev"], { dev: "." }, { dev: {} }), [
+      { stack: "dev", place: ".", context: "sandbox-dev" },
+    ]);
   });
 
   it("must lead each stack to its own cluster", () => {
     const apart = { dev: ".", prod: "clusters/prod" };
-    assert.throws(() => planStacks(["dev", "prod"], apart, settings({ dev: "a" })), /Pulumi\.prod\.yaml has no/);
-    const same = settings({ dev: "a", prod: "a" });
+    assert.throws(
+      () => planStacks(["dev", "prod"], apart, { dev: { context: "a" } }),
+      /names no context for the stack prod/,
+    );
+    const same = { dev: { context: "a" }, prod: { context: "a" } };
     assert.throws(() => planStacks(["dev", "prod"], apart, same), /dev and prod both go to the context a/);
     assert.equal(planStacks(["dev", "prod"], { dev: ".", prod: "." }, same).length, 2);
   });
