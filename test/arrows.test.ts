@@ -36,6 +36,7 @@ const REFUSED = [
   { folder: "client", of: "../src/pipeline/outputs" },
   { folder: "e2e", of: "../src/pipeline/outputs" },
   { folder: "e2e", of: "../sandbox/package.json" },
+  { folder: "e2e/support", of: "../../sandbox/core/start" },
   { folder: "e2e/stories", of: "../../lib/template" },
 ];
 
@@ -49,6 +50,7 @@ const LET_THROUGH = [
   { folder: "policy", of: "@pulumi/policy" },
   { folder: "prcheck", of: "../lib/pendingNotice" },
   { folder: "client", of: "./index" },
+  { folder: "e2e/stories", of: "secrets-pipeline-sandbox" },
   { folder: "components", of: "@pulumi/pulumi" },
   { folder: "components", of: "node:fs" },
 ];
