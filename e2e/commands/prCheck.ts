@@ -2,7 +2,8 @@ import { command, layout, main, stackNames, startSandbox, stopSandbox, succeed }
 import { PULUMI_PROJECT } from "../support/project.js";
 import { checkPullRequest } from "../support/pullRequest.js";
 
-// `make pr-check`: what the working tree would do to the stacks of the commit BASE, as the comment on a pull request.
+// `make pr-check` shows, as a comment on a pull request would, what the working tree does to the stacks of the commit
+// BASE.
 
 await main(async (signal) => {
   // The check has a sandbox of its own, so that the stacks of a person's sandbox stay as the person wants them.

@@ -14,7 +14,8 @@ import {
 import { PULUMI_PROJECT } from "../support/project.js";
 import { namesWithoutValue, typeValues } from "../support/values.js";
 
-// `make sandbox`: everything up, `pulumi up` on the checked-in stacks, values typed with the Doppler CLI, the result.
+// `make sandbox` brings up the sandbox, runs `pulumi up` on the checked-in stacks, types values with the Doppler CLI
+// and shows the result.
 
 const log = (line: string) => console.log(`• ${line}`);
 
@@ -46,7 +47,7 @@ function clustersSetting(): ClusterChoice | undefined {
   throw new Error(`SANDBOX_CLUSTERS is "${setting}"; expected "one" for all stacks, or "each" its own`);
 }
 
-/** `pulumi up` on a stack, its values typed, the result shown. */
+/** Runs `pulumi up` on a stack, types its values and shows the result. */
 async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
   const tool = { env: sandboxEnvironment(here, sandbox), cwd: PULUMI_PROJECT.folder, signal };
   const show = { ...tool, show: true };

@@ -7,10 +7,10 @@ import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";
 import { type SecretWatch, watchSecrets } from "../support/watch.js";
 
-// docs/adoption.md, step by step: what a team has made by hand, with an old chart, comes under the program. From before
-// the first step to after the last, the apps' Secrets are watched.
+// This story follows docs/adoption.md step by step: the program takes over what a team has made by hand with an old
+// chart. The apps' Secrets are watched from before the first step until after the last one.
 
-/** Serves `v1beta1` beside `v1`. */
+/** The chart of this version serves `v1beta1` beside `v1`. */
 const OLD = "0.16.1";
 const DESCRIPTION = "Secrets of all Acme apps, one environment per stack";
 const DOCKERHUB = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
@@ -28,7 +28,7 @@ const BY_HAND = [
   { kind: "secret", namespace: "external-secrets", name: "doppler-token-auth" },
   { kind: STORE_KIND, name: "doppler-secret-store" },
   { kind: APP_KIND, namespace: "default", name: "bookmarked-secrets" },
-  // Its name is not its Secret's.
+  // This ExternalSecret has another name than its Secret.
   { kind: APP_KIND, namespace: "reports", name: "reports" },
   { kind: "secret", namespace: "default", name: "bookmarked-secrets" },
   { kind: "secret", namespace: "reports", name: "reports-credentials" },
@@ -45,7 +45,7 @@ interface Held {
 
 let user: User;
 let watch: SecretWatch;
-/** {@link identities} before. */
+/** The {@link identities} before the adoption. */
 let made: string[];
 const { step, broken } = story();
 
@@ -53,7 +53,7 @@ async function held(kind: string, name: string, namespace?: string): Promise<Hel
   return (await user.object<Held>(kind, name, namespace)) ?? assert.fail(`there is no ${kind} ${name}`);
 }
 
-/** Which objects those made by hand are; another one of the same name is another one. */
+/** The UIDs of the objects made by hand. An object that was deleted and made again has another UID. */
 async function identities(): Promise<string[]> {
   const all: string[] = [];
   for (const { kind, name, ...where } of BY_HAND) {
@@ -63,7 +63,7 @@ async function identities(): Promise<string[]> {
   return all;
 }
 
-/** All values of the Doppler config, its own names left out. */
+/** All values of the Doppler config, without the names that Doppler itself sets. */
 async function typed(): Promise<Record<string, string>> {
   const { stdout } = await user.run("doppler", ["secrets", "download", "--no-file", "--format=json"]);
   const all = Object.entries(JSON.parse(stdout) as Record<string, string>);
@@ -99,7 +99,8 @@ describe("what was made by hand", { concurrency: false }, () => {
 
   step("is the operator, by an old chart", async () => {
     const chart = user.sandbox.earlier[0]?.chart ?? assert.fail();
-    // No pod of this cluster serves the webhook, and with it no object could be made.
+    // Pods don't really run in this cluster, so nothing would serve the webhook, and the API server would refuse every
+    // object.
     const values = "--set=webhook.create=false,replicaCount=1,podLabels.team=platform";
     await user.run("helm", [
       "install",
@@ -110,7 +111,7 @@ describe("what was made by hand", { concurrency: false }, () => {
       values,
     ]);
     assert.deepEqual(await versions("{.spec.versions[?(@.served==true)].name}"), ["v1", "v1beta1"]);
-    // As where it came with 0.15 or older: objects lie in etcd as v1beta1.
+    // After an install of chart 0.15 or older, objects lie in etcd as v1beta1; so they do here.
     for (const name of [STORE_KIND, APP_KIND]) {
       const crd = await user.object<{ spec: { versions: { name: string }[] } }>("customresourcedefinition", name);
       const patch = crd?.spec.versions.map((version, index) => ({
@@ -222,7 +223,7 @@ describe("what was made by hand", { concurrency: false }, () => {
 
   step("runs under the new operator, which serves v1 alone", async () => {
     assert.deepEqual(await versions("{.spec.versions[?(@.served==true)].name}"), ["v1"]);
-    // The chart's own values are the program's now.
+    // The release has the program's values for the chart now.
     assert.equal(await user.object("deployment", "external-secrets-cert-controller", "external-secrets"), undefined);
     const metrics = await eventually<Metrics>("the new operator has synced both apps", 90_000, async () => {
       const metrics = await operatorMetrics(user);

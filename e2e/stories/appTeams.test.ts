@@ -8,8 +8,8 @@ import { Reloader } from "../support/reloader.js";
 import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
 
-// App teams at work beside the pipeline: one with a Pulumi program of its own, examples/app; one that pastes outputs into
-// plain manifests.
+// Two app teams work beside the pipeline. One has a Pulumi program of its own, examples/app; the other pastes outputs
+// into plain manifests.
 
 const NEW_KEY = "e2e-jwt-signing-key-after-the-change";
 const NEW_PASSWORD = "e2e-smtp-password-after-the-change";
@@ -38,8 +38,8 @@ let team: User;
 const { step, broken } = story();
 
 /**
- * The variables that a pod of the Deployment would get, by container: as kubectl resolves them, which leaves out
- * `envFrom`, and what the Secrets in that hold. Not part of the transcript.
+ * The variables that a pod of the Deployment would get, by container. kubectl resolves `env`; it does not resolve
+ * `envFrom`, so the Secrets named there are read as well. The result is not part of the transcript.
  */
 async function podVariables(namespace: string, deployment: string): Promise<Record<string, Record<string, string>>> {
   const args = ["set", "env", `deployment/${deployment}`, `--namespace=${namespace}`, "--list", "--resolve"];
@@ -71,7 +71,7 @@ const refreshTime = async (namespace: string, name: string) =>
   (await user.object<{ status?: { refreshTime?: string } }>("externalsecrets.external-secrets.io", name, namespace))
     ?.status?.refreshTime;
 
-/** A preview of the app's program that must fail; what a person reads of it. */
+/** Runs a preview of the app's program that must fail, and returns what a person reads of it. */
 async function refused(program = team): Promise<string> {
   const { code, text } = await program.attempt("pulumi", [
     "preview",
@@ -95,7 +95,7 @@ function changed(folder: string, from: string, to: string): User {
   return user.in(own);
 }
 
-/** A folder as a team would have it: Pulumi writes into it, and never into the checked-in one. */
+/** Makes a team's own copy of a folder, since Pulumi writes into the folder that it runs in. */
 function lay(name: string, from = join(PULUMI_PROJECT.folder, "examples", "app")): string {
   const folder = join(user.here.dir, "apps", name);
   mkdirSync(folder, { recursive: true });
@@ -125,7 +125,7 @@ describe("app teams", { concurrency: false }, () => {
       text,
     );
     assert.ok(text.includes("doppler secrets set JWT_SECRET --project acme --config dev"), text);
-    // A person's mistake, and not a program's: no stack trace.
+    // A person made this mistake and not the program, so there is no stack trace.
     assert.doesNotMatch(text, /\n\s+at |unhandled|index\.js/i);
     assert.deepEqual((await outputs()).apps["reports"]?.["pending"], {
       "database-url": ["REPORTS_DATABASE_URL"],
@@ -223,7 +223,7 @@ describe("app teams", { concurrency: false }, () => {
     assert.deepEqual((await deployed("reports", "reports")).spec.template, other.spec.template);
     assert.equal((await podVariables("default", "bookmarked"))["server"]?.["JWT_SECRET"], NEW_KEY);
 
-    // A sync that brings nothing new restarts nothing.
+    // A sync without a new value restarts no pod.
     const synced = await refreshTime("default", "bookmarked-secrets");
     await askNow(user);
     await eventually("another sync", 60_000, async () =>

@@ -10,14 +10,14 @@ import { untouched } from "../support/untouched.js";
 import { eventually, User } from "../support/user.js";
 import { watchSecrets } from "../support/watch.js";
 
-// docs/kinds-of-secrets.md on the checked-in prod stack, which has an example of each kind of Secret. What Argo CD makes of its
-// own is asked of Argo CD's code.
+// This story follows docs/kinds-of-secrets.md on the checked-in prod stack, which has an example of each kind of
+// Secret. Argo CD's own code says how Argo CD reads its Secrets.
 
 const REFRESH_MS = 60_000; // Pulumi.prod.yaml
 
-/** All that a URL, and a template, has a use for. */
+/** A value with all characters that mean something in a URL or in a template. */
 const DB_PASSWORD = `p@s:s/w rd?#%+&=$"'{{ .X }}ü`;
-/** The same for JSON. */
+/** A value with all characters that mean something in JSON. */
 const DOCKER_TOKEN = 'dckr "quoted" \\ <&> and ü';
 const PASSWORDS = { first: randomBytes(12).toString("base64url"), second: randomBytes(12).toString("base64url") };
 const SIGNATURE = randomBytes(24).toString("base64");
@@ -88,7 +88,7 @@ async function condition(namespace: string, name: string): Promise<string | unde
 
 const URLS = ["https://github.com/acme/deployments.git", "https://github.com/acme/another.git"];
 
-/** What Argo CD's code reads in the cluster. Not part of the transcript. */
+/** Returns what Argo CD's code reads in the cluster. It is not part of the transcript. */
 async function argocd(): Promise<Read> {
   const args = [user.env["KUBECONFIG"] ?? "", "argocd", ...URLS];
   const input = Object.values(PASSWORDS).join("\n");
@@ -99,12 +99,12 @@ async function argocd(): Promise<Read> {
 async function typeAdmin(password: string, since: string): Promise<void> {
   const hash = await succeed(reads, ["bcrypt"], { env: user.env, cwd: PULUMI_PROJECT.folder, input: password });
   typed.push(hash.trim());
-  // With the line break that a pipe leaves.
+  // A value that comes through a pipe ends with a line break.
   await user.type("ARGOCD_ADMIN_PASSWORD_HASH", `${hash.trim()}\n`);
   await user.type("ARGOCD_ADMIN_PASSWORD_MTIME", `${since}\n`);
 }
 
-/** As Argo CD's manifests make it, with what its server adds. */
+/** Makes the Secret as Argo CD's manifests make it, with the keys that Argo CD's server adds. */
 async function makeArgocdSecret(): Promise<void> {
   const manifest = {
     apiVersion: "v1",
@@ -237,7 +237,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
     const common = { username: "acme-deploy", password: "e2e-github-token-of-argocd", sshPrivateKey: "" };
     assert.deepEqual(read.repositories, [{ url: URLS[0], type: "git", ...own }]);
     assert.deepEqual(read.credentials, ["https://github.com/acme"]);
-    // What is registered has its own; what only begins so has the common ones.
+    // A registered repository has credentials of its own; one whose URL only begins so has the common ones.
     assert.deepEqual(
       read.fetched.map(({ url, username, password, sshPrivateKey }) => ({ url, username, password, sshPrivateKey })),
       [
@@ -263,7 +263,7 @@ describe("each kind of Secret", { concurrency: false }, () => {
   });
 
   step("a second up changes nothing, nor one after a refresh", async () => {
-    // The first one has written the release's credentials to GitHub.
+    // The first of these runs writes the release's credentials to GitHub.
     await user.up();
     await untouched([user], () => user.up("--expect-no-changes"));
     await user.pulumi("refresh", "--stack", "prod", "--yes", "--skip-preview", "--expect-no-changes");

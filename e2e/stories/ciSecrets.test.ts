@@ -6,8 +6,9 @@ import { begin, changes, set } from "../support/established.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
 
-// CI's secrets where they are the organisation's, for whom they may be, and Dependabot's beside them: written once, kept
-// as they are, mended where somebody changed them. The steps build on each other.
+// CI's secrets are an organisation's here: for all its repositories, the private ones, or a list; and Dependabot's
+// beside them. The program writes them once, keeps them, and mends what somebody changed. The steps build on each
+// other.
 
 const FIRST = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
 const ROTATED = "e2e-dockerhub-token-after-rotation";
@@ -42,7 +43,7 @@ async function hold(scope: (app: App) => ScopeRef, values: Readonly<Record<strin
 const organization = (app: App): ScopeRef => ({ app, organization: "acme" });
 const repository = (app: App): ScopeRef => ({ app, repository: "acme/reports" });
 
-/** What a preview says: its steps, and its warnings. */
+/** The steps and the warnings of a preview. */
 async function preview(): Promise<{ steps: string[]; warnings: string }> {
   const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
   const { diagnostics = [] } = JSON.parse(stdout) as { diagnostics?: { severity: string; message: string }[] };
@@ -50,14 +51,14 @@ async function preview(): Promise<{ steps: string[]; warnings: string }> {
   return { steps: changes(stdout), warnings: warnings.join("\n") };
 }
 
-/** Resources of the organisation's secrets. */
+/** The names of the resources for the organisation's secrets. */
 const resources = (op: string, ...secrets: string[]) =>
   secrets
     .flatMap((name) => [`${op} github-organization-${name}`, `${op} github-organization-dependabot-${name}`])
     .sort();
 const lists = (op: string, ...secrets: string[]) => resources(op, ...secrets.map((name) => `${name}-repositories`));
 
-/** `up`, after which another one has nothing to do. */
+/** Runs `up`, then runs it again and asserts that the second run changes nothing. */
 async function settle(): Promise<string> {
   const { text } = await user.up();
   await user.up("--expect-no-changes");

@@ -8,14 +8,14 @@ import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";
 
-// The components in other programs, under the real engine: examples/yaml, a whole pipeline by the component provider and
-// the released language host for YAML; and examples/typescript, which has them as a package.
+// Other programs use the components under the real engine. examples/yaml is a whole pipeline, with the component
+// provider and the released language host for YAML; examples/typescript has the components as a package.
 
 const VALUES = {
   DATABASE_URL: "postgres://bookmarked:e2e-database-password@db.internal/bookmarked",
   BOOKMARKED_JWT_SECRET: "e2e-jwt-signing-key",
 };
-/** Of the team with a TypeScript program. */
+/** The values of the team with a TypeScript program. */
 const REPORTS = {
   REPORTS_DATABASE_URL: "postgres://reports:e2e-reports-password@db.internal/reports",
   SMTP_PASSWORD: "e2e-smtp-password",

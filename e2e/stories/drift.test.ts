@@ -7,7 +7,8 @@ import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
 import { watchSecrets } from "../support/watch.js";
 
-// What somebody changes or deletes by hand is seen and mended; what is changed in the configuration touches nothing else.
+// The program sees and mends what somebody changed or deleted by hand. A change in the configuration touches nothing
+// else.
 
 const DOCKERHUB = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
 
@@ -25,7 +26,7 @@ async function preview(...args: string[]): Promise<string[]> {
   return changes(stdout);
 }
 
-/** Whether nobody has written to an object's spec, or made it anew, by texts to compare. */
+/** A text that changes when somebody writes to the object's spec or makes the object anew. */
 async function identity(kind: string, name: string, namespace?: string): Promise<string> {
   const object = await user.object<{ metadata: { uid: string; generation?: number } }>(kind, name, namespace);
   assert.ok(object, `${kind} ${name} is there`);
@@ -51,7 +52,7 @@ const actionsSecret = (repository: string, name: string) =>
 
 describe("a list of apps that grows", { concurrency: false }, () => {
   before(async () => {
-    // So long an interval that nothing here is mended by the operator's next look.
+    // The interval is so long that the operator mends nothing in this story by its regular read.
     user = await establish({}, () => ({ refreshInterval: "1h" }), DOCKERHUB);
     await user.up();
   });
@@ -108,7 +109,7 @@ describe("what is changed by hand", { concurrency: false }, () => {
     await patch("secret", "doppler-token-auth", "external-secrets", {
       stringData: { dopplerToken: "dp.st.dev.wrong" },
     });
-    // The same as seen from the store: every namespace may read every value.
+    // With these conditions gone, every namespace may read every value.
     await user.kubectl(
       "patch",
       "clustersecretstore",
@@ -192,7 +193,7 @@ describe("what is changed by hand", { concurrency: false }, () => {
     const { text } = await user.up("--refresh");
     console.error(`# ${seen.join(", ")}`);
     assert.match(text, /6 Doppler names need values/);
-    // The operator takes no value for a reason to take one away.
+    // The operator keeps a Secret's key if its value is deleted in Doppler.
     for (const [name, data] of Object.entries(SECRETS)) {
       const [namespace = "", secret = ""] = name.split("/");
       assert.deepEqual(await user.secret(namespace, secret), data);

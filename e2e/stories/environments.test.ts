@@ -8,7 +8,7 @@ import { untouched } from "../support/untouched.js";
 import { eventually, type Run, User } from "../support/user.js";
 import { watchSecrets } from "../support/watch.js";
 
-// dev and prod side by side, as they are checked in: what they share has one owner, and the config says which.
+// The checked-in stacks dev and prod side by side. What they share has one owner, which the configuration names.
 
 const COMMON = ["DATABASE_URL", "JWT_SECRET", "REPORTS_DATABASE_URL", "SMTP_PASSWORD"];
 const NAMES = {
@@ -19,7 +19,7 @@ type Stack = keyof typeof NAMES;
 
 const valueOf = (stack: Stack, name: string) => `e2e ${stack}'s ${name}`;
 
-/** What the apps' Secrets hold, by `<namespace>/<name>`. */
+/** The data of the apps' Secrets, by `<namespace>/<name>`. */
 const secretsOf = (
   stack: Stack,
   bookmarked = "default/bookmarked-secrets",
@@ -39,10 +39,10 @@ async function typeAll(user: User, stack: Stack): Promise<void> {
   for (const name of NAMES[stack]) await user.type(name, valueOf(stack, name));
 }
 
-/** Two people at work on one sandbox, and its stacks, which were never up. */
+/** Brings up a sandbox for two people; neither of its stacks was ever up. */
 async function arrive(clusters: "one" | "each"): Promise<{ dev: User; prod: User }> {
   const dev = await User.arrive({ stacks: ["dev", "prod"], clusters });
-  // The program's types are checked by its own tests, and take longer than the rest of a run.
+  // The program's own tests check its types; the check would take longer than the rest of a run.
   dev.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
   const prod = dev.on("prod");
   for (const { stack } of [dev, prod]) await dev.run("pulumi", ["stack", "init", stack, "--non-interactive"]);
@@ -54,7 +54,7 @@ function refused({ code, text }: Run, ...reasons: RegExp[]): void {
   for (const reason of reasons) assert.match(text, reason);
 }
 
-/** Types of the resources in a stack's state, without Pulumi's own. */
+/** The types of the resources in a stack's state, without Pulumi's own types. */
 async function known(user: User): Promise<string[]> {
   const state = await user.quietly("pulumi", ["stack", "export", "--stack", user.stack]);
   const { deployment } = JSON.parse(state) as { deployment: { resources?: { type: string }[] } };
@@ -161,7 +161,7 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
       [dev, "development"],
       [prod, "production"],
     ] as const) {
-      // Those of a GitHub environment are none of Dependabot's.
+      // A GitHub environment has no Dependabot secrets.
       await set(user, "githubActions.dependabot", "false");
       await set(user, "githubActions.environment", environment);
       await set(user, "githubActions.createEnvironment", "true");
@@ -175,7 +175,7 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
       assert.deepEqual(await actionsSecrets(dev, at), DOCKERHUB);
       assert.equal(await actionsSecret(dev, at, "DOCKERHUB_TOKEN"), valueOf(stack, name));
     }
-    // They were the repository's as a whole before.
+    // Before, these secrets were in the repository itself.
     for (const repository of ["bookmarked", "reports", "releases"])
       assert.deepEqual(await actionsSecrets(dev, { repository }), []);
     for (const user of [dev, prod]) await nothing(() => user.up("--expect-no-changes"));
@@ -187,7 +187,7 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
       /This stack owns Doppler project "acme", still in use by its environment "prd"/,
       /Nothing was deleted/,
     );
-    // Nor where nobody asks who uses it.
+    // Without --run-program the program can't ask who uses the project, so the destroy is refused as well.
     refused(await nothing(() => dev.tries("destroy")), /pulumi destroy --run-program/);
     await nothing(() => dev.up("--expect-no-changes"));
   });

@@ -26,13 +26,13 @@ import { accessLog } from "../support/operator.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";
 
-// Runs that are cut off: at every request to Doppler and GitHub that an uninterrupted run makes, before and after the
-// service has done its work, and at every step that the engine announces. Whatever a run then says is done, as a person
-// would; the stack must end up as if nothing had happened.
+// Runs are cut off: at every request to Doppler and GitHub that an uninterrupted run makes, before and after the
+// service has done its work, and at every step that the engine announces. Then the test does what the run says, as a
+// person would. The stack must end up as if nothing had happened.
 //
-// Most of it with a stack whose operator is another one's, so that a run takes seconds. It owns all that a stack can own
-// in Doppler. First its life goes round (made, given DockerHub credentials, destroyed) and each run is cut off at its
-// next place; then its token is rotated again and again.
+// Most runs are of a stack whose operator is owned by another stack, so that a run takes seconds. The stack owns all
+// that a stack can own in Doppler. First it is made, given DockerHub credentials and destroyed, over and over, and each
+// run is cut off at its next place. Then its token is rotated again and again.
 
 const STACK = "prod";
 const PROJECT = "releases";
@@ -56,20 +56,20 @@ const tokenName = () => `external-secrets-${rotation}`;
 interface Operation {
   readonly name: string;
   readonly args: readonly string[];
-  /** What a person does before. */
+  /** What a person does before the run. */
   readonly prepare?: () => Promise<void>;
   readonly series: readonly Series[];
 }
 
-/** Places of one kind, one after the other until a run does not come to the next. */
+/** Places of one kind. They are tried one after the other, until a run ends before it comes to the next place. */
 interface Series {
   readonly name: string;
   readonly place: (n: number) => Cut;
-  /** The command, where it is not the operation's. */
+  /** The command, if it is another one than the operation's. */
   readonly args?: readonly string[];
 }
 
-/** Enough to see what is wrong. */
+/** After so many failures the series ends: they are enough to see what is wrong. */
 const MANY_FAILURES = 10;
 
 const WHEN: readonly Fault["when"][] = ["before", "after"];
@@ -91,7 +91,7 @@ const CYCLE: readonly Operation[] = [
     ...DESTROY,
     series: [
       ...everywhere,
-      // As the owner of what others use has to be destroyed. It only asks more beforehand.
+      // A stack that owns what others use has to be destroyed in this way. The run only asks more questions beforehand.
       ...SERVICES.flatMap((service) => requests(service, "writes")).map((series) => ({
         ...series,
         name: `${series.name}, with the program`,
@@ -105,7 +105,7 @@ const ROTATION: Operation = {
   name: "rotation",
   args: ["up"],
   prepare: rotate,
-  // How often the program looks for the handover differs; the last write is one place for all that.
+  // How often the program asks about the handover differs from run to run, so only writes are counted.
   series: [...requests("doppler", "writes"), ...everywhere],
 };
 
@@ -118,7 +118,7 @@ async function typeValues(): Promise<void> {
   for (const [name, value] of Object.entries(VALUES)) {
     await prod.run("doppler", ["secrets", "set", name, "--silent", ...place], value);
   }
-  // After refusals the operator takes its time.
+  // After refusals the operator waits longer before it reads again.
   const annotation = `force-sync=${Date.now()}`;
   await prod.kubectl("annotate", "externalsecrets.external-secrets.io", "prd-web", annotation, "--overwrite");
 }
@@ -128,9 +128,9 @@ async function rotate(): Promise<void> {
   await set("doppler.serviceToken", tokenName());
 }
 
-/** All that is left of a stack anywhere, without what differs from run to run. */
+/** All traces of a stack, in every system, without what differs from run to run. */
 interface World {
-  /** A line each: who it is, and what the program asked it to be. */
+  /** A line for each resource: its URN, and its inputs from the program. */
   readonly state: readonly string[];
   readonly pending: readonly unknown[];
   readonly doppler: unknown;
@@ -200,7 +200,7 @@ interface Listed {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** The stack's objects in the cluster, which are told by their names, and how they are. */
+/** The stack's objects in the cluster, found by their names, with their conditions. */
 async function clusterWorld(key: string | undefined): Promise<string[]> {
   const kinds = ["clustersecretstores.external-secrets.io", "externalsecrets.external-secrets.io", "secrets"];
   const text = await prod.quietly("kubectl", ["get", kinds.join(), "--all-namespaces", "--output=json"]);
@@ -218,7 +218,7 @@ async function clusterWorld(key: string | undefined): Promise<string[]> {
     .sort();
 }
 
-/** The world once the operator has done its part; as it is, if that does not come to what is expected. */
+/** The world once it is as expected, for which the operator may need time; or the world at the deadline. */
 async function settled(expected: Pick<World, "cluster">): Promise<World> {
   const deadline = Date.now() + 60_000;
   for (;;) {
@@ -230,18 +230,18 @@ async function settled(expected: Pick<World, "cluster">): Promise<World> {
 
 /** What an uninterrupted run of each operation leaves. */
 const references = new Map<string, World>();
-/** How many requests to each service and steps of the engine it takes. */
+/** How many requests to each service, and how many steps of the engine, each operation takes. */
 const measured = new Map<string, Record<string, number>>();
 /** The places that were tried, by operation and series. */
 const tried = new Map<string, number>();
-/** How often a run ended by what, and how often what had to be done after one. */
+/** How often runs were ended by which signal, and how often which advice had to be followed afterwards. */
 const ends = new Map<string, number>();
 const advice = new Map<string, number>();
 
 const count = (map: Map<string, number>, key: string, by = 1) => map.set(key, (map.get(key) ?? 0) + by);
 const summary = (map: ReadonlyMap<string, number>) => [...map].map(([key, n]) => `${n} ${key}`).join(", ");
 
-/** Runs an operation to the end, and takes what it leaves as what it is to leave. */
+/** Runs an operation without interruption, and records its places and the world that it leaves. */
 async function measure({ name, args, prepare }: Operation): Promise<void> {
   await prepare?.();
   for (const service of SERVICES) countRequests(prod.here[service]);
@@ -280,7 +280,7 @@ class Course {
     return this.#series >= this.operation.series.length;
   }
 
-  /** Runs it, cut off at its next place if there is any left, and then as often as it takes. */
+  /** Runs the operation and cuts it off at its next place, if one is left; then runs it until it has succeeded. */
   async go(): Promise<void> {
     const { operation } = this;
     const series = operation.series[this.#series];
@@ -306,7 +306,7 @@ class Course {
   }
 
   async #cut(series: Series, cut: Cut, args: readonly string[]): Promise<void> {
-    // Each place of a kind by one signal before, and by the other after the service's work.
+    // At each place, the run that is cut off before the service's work gets one signal, the run after it the other one.
     const after = "when" in cut && cut.when === "after" ? 1 : 0;
     const how: End = (this.#n + after) % 2 === 0 ? "SIGINT" : "SIGKILL";
     const { reached, by, code, text } = await interrupt(prod, args, cut, how);
@@ -328,7 +328,7 @@ class Course {
 }
 
 /**
- * Goes through all places of these operations, in turn. One that fails does not keep the others from being tried.
+ * Tries all places of these operations in turn. If one fails, the others are tried nevertheless.
  *
  * @param begin makes the stack what it is before the first operation
  */
@@ -356,7 +356,7 @@ async function goRound(operations: readonly Operation[], begin: () => Promise<un
     for (const service of SERVICES) {
       for (const when of WHEN) {
         const n = tried.get(`${name}, request to ${service}, ${when}`) ?? 0;
-        // The handover looks a second time or so more or less often.
+        // The handover may ask once more or once less often.
         const least = (places[service] ?? 0) - (name === ROTATION.name && service === "doppler" ? 3 : 0);
         assert.ok(n >= least, `${name} was cut off ${when} ${n} of ${places[service]} requests to ${service}`);
       }

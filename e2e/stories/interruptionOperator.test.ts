@@ -5,8 +5,8 @@ import { operatorMetrics } from "../support/operator.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";
 
-// The operator's Helm release is cut off while it is installed, upgraded and uninstalled, by each way in which a run can
-// end. Then what the runs say is done, and the stack is as it was to be.
+// Runs are cut off while the operator's Helm release is installed, upgraded and uninstalled, in each way in which a run
+// can end. Then the test does what the runs say, and the stack must end up as if nothing had happened.
 
 const ENDS: readonly End[] = ["power failure", "SIGKILL", "SIGINT"];
 
@@ -18,7 +18,7 @@ interface Release {
   readonly status: string;
 }
 
-/** All releases in the cluster, whatever became of them. */
+/** All releases in the cluster, whatever their status. */
 async function releases(): Promise<string[]> {
   const list = JSON.parse(
     await dev.quietly("helm", ["list", "--all", "--all-namespaces", "--output=json"]),
@@ -26,7 +26,7 @@ async function releases(): Promise<string[]> {
   return list.map(({ name, status }) => `${name} ${status}`);
 }
 
-/** The labels of the operator's pods: what the last upgrade has changed. */
+/** The labels of the operator's pods, which the last upgrade changes. */
 async function revisionInCluster(): Promise<string | undefined> {
   const deployment = await dev.object<{ spec: { template: { metadata: { labels: Record<string, string> } } } }>(
     "deployment",
@@ -49,7 +49,7 @@ function upgrade(): void {
   configure(dev, "dev", { operator: { values: { podLabels: { revision: String(revision) } } } });
 }
 
-/** The stack is up as it was asked to be, and another run changes nothing. */
+/** Asserts that the stack is up as its configuration says, and that another run changes nothing. */
 async function isUp(): Promise<void> {
   assert.deepEqual(await releases(), ["external-secrets deployed"]);
   assert.equal(await revisionInCluster(), String(revision));

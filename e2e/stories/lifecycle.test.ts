@@ -20,7 +20,7 @@ import {
 import { PULUMI_PROJECT } from "../support/project.js";
 import { eventually, HOSTILE } from "../support/user.js";
 
-// Starting, interrupting and ending sandboxes, several at a time.
+// Sandboxes are started, interrupted and ended, several of them at a time.
 
 const dirs: string[] = [];
 function fresh(): Layout {
@@ -41,14 +41,14 @@ const log = (line: string) => console.error(`# ${line}`);
 const start = (here: Layout, options: Partial<StartOptions> = {}) =>
   startSandbox(here, { project: PULUMI_PROJECT, log, ...options });
 
-/** Addresses that a process listens on, from the kernel's tables. */
+/** The addresses that a process listens on, as the kernel's tables have them. */
 function listening(pid: number): string[] {
   const sockets = new Set(
     readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
       } catch {
-        return []; // Closed meanwhile.
+        return []; // The process has closed this file meanwhile.
       }
     }),
   );
@@ -87,7 +87,7 @@ describe("two sandboxes side by side", () => {
       listening(pid).map((at) => `${name} ${at}`),
     );
     assert.ok(addresses.length >= 10, addresses.join(", "));
-    // 127.0.0.1 as the kernel writes it.
+    // The kernel writes 127.0.0.1 so.
     assert.deepEqual(
       addresses.filter((address) => !address.endsWith(" 0100007F")),
       [],
@@ -124,7 +124,7 @@ describe("a sandbox for several stacks", () => {
     const dev = await start(here);
     const before = running(here).map(({ pid }) => pid);
 
-    // Interrupted midway, it is as it was.
+    // A start that is interrupted midway leaves the sandbox as it was.
     const abort = new AbortController();
     const interrupted = (line: string) => {
       log(line);

@@ -6,9 +6,9 @@ import { begin, changes, set } from "../support/established.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
 
-// A store without a static token, under CRDs that know such stores. Their operator can't be had here, and nobody logs in.
-// What is shown is that a real API server takes all that the program makes under those CRDs, keeps each of its fields,
-// and refuses what they forbid.
+// A store without a static token needs CRDs that know such stores. The operator of those CRDs can't be built here, so
+// no login takes place. This story shows that a real API server accepts all objects that the program makes under those
+// CRDs, keeps each of their fields, and refuses what the CRDs forbid.
 
 const IDENTITY = "11111111-2222-3333-4444-555555555555";
 const STORE = "doppler-secret-store";
@@ -42,7 +42,7 @@ async function installLaterCrds(): Promise<void> {
 
 async function tokens(): Promise<string[]> {
   const { stdout } = await user.run("doppler", ["configs", "tokens", "--project=acme", "--config=dev", "--json"]);
-  // The CLI's word for none is null.
+  // The CLI writes null if there is none.
   return ((JSON.parse(stdout) as { name: string }[] | null) ?? []).map(({ name }) => name);
 }
 
@@ -69,7 +69,7 @@ describe(`a store without a token, under the CRDs of ${laterChart}`, { concurren
         oidcConfig: {
           identity: IDENTITY,
           serviceAccountRef: { name: STORE, namespace: "external-secrets" },
-          // The CRD's default.
+          // This is the CRD's default.
           expirationSeconds: 600,
         },
       },

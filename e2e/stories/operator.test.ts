@@ -6,9 +6,9 @@ import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
 import { type SecretWatch, watchSecrets } from "../support/watch.js";
 
-// The operator's version is changed in the stack's configuration, up, down and up again. What it has made stays.
+// The operator's version is changed in the stack's configuration, up, down and up again. The Secrets that it made stay.
 
-/** The oldest that the program supports. */
+/** The oldest version that the program supports. */
 const EARLIER = "0.17.0";
 const REFRESH_SECONDS = 5;
 
@@ -35,7 +35,7 @@ async function list<T extends Named>(kind: string): Promise<T[]> {
   return (JSON.parse(stdout) as { items: T[] }).items;
 }
 
-/** What must not change: which objects there are, and how often anybody has changed what is asked of them. */
+/** What must not change: the UIDs of the objects, and their generations. */
 async function untouched(): Promise<string[]> {
   const objects = [
     ...(await list("externalsecrets.external-secrets.io")),
@@ -47,19 +47,19 @@ async function untouched(): Promise<string[]> {
 
 const crd = (name: string) => user.object<Crd>("customresourcedefinition", name);
 
-/** Whether an ExternalSecret may say what 0.20 has brought. */
+/** Whether the CRD knows a field of ExternalSecret that came with 0.20. */
 async function knowsPriorityPolicy(): Promise<boolean> {
   const { spec } = (await crd("externalsecrets.external-secrets.io")) ?? assert.fail("there is no such CRD");
   return JSON.stringify(spec.versions.find(({ name }) => name === "v1")).includes('"priorityPolicy"');
 }
 
-/** A CRD that came after the earlier version. */
+/** A CRD that the earlier version does not have. */
 const LATER_CRD = "mfas.generators.external-secrets.io";
 
 const crdUids = async () =>
   new Map((await list<Crd>("customresourcedefinitions")).map(({ metadata }) => [metadata.name, metadata.uid]));
 
-/** The version that the cluster asks for, and the one that runs. */
+/** The version that the operator's Deployment asks for, and the one that runs. */
 async function versions(): Promise<{ image: string | undefined; chart: string | undefined; running: boolean }> {
   const { stdout } = await user.kubectl(
     "get",
@@ -79,7 +79,7 @@ async function versions(): Promise<{ image: string | undefined; chart: string | 
   };
 }
 
-/** Changes the operator's version as a person does, and looks at what that does. */
+/** Changes the operator's version as a person does, and asserts what that changes and what it does not. */
 async function changeTo(version: string, chart: string): Promise<void> {
   const objects = await untouched();
   const crds = await crdUids();
@@ -117,7 +117,7 @@ async function changeTo(version: string, chart: string): Promise<void> {
   );
 }
 
-/** Types another value and waits for it. */
+/** Types another value and waits until the Secret has it. */
 async function deliverAnother(value: string): Promise<void> {
   await user.type("JWT_SECRET", value);
   const bookmarked = { ...SECRETS["default/bookmarked-secrets"], JWT_SECRET: value };

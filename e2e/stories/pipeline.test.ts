@@ -7,7 +7,8 @@ import { openSecret } from "secrets-pipeline-sandbox";
 import { github } from "../support/byHand.js";
 import { eventually, User } from "../support/user.js";
 
-// The story of a new environment, from nothing to destroyed, on the checked-in dev stack. The steps build on each other.
+// The life of a new environment on the checked-in dev stack, from nothing until it is destroyed. The steps build on
+// each other.
 
 const REFRESH_MS = 60_000; // Pulumi.dev.yaml
 const VALUES = {
@@ -20,14 +21,14 @@ const VALUES = {
 };
 const ROTATED = "e2e-jwt-signing-key-after-rotation";
 const ADDED = "e2e-api-key-added-later";
-/** A value for the chart, which looks as a credential does. */
+/** A value for the chart that looks like a credential. */
 const ENCRYPTED = randomBytes(24).toString("base64url");
 
 let user: User;
 /** Every service token the cluster ever had. */
 const tokens: string[] = [];
 
-/** Steps of a preview or an update as `--json` tells them: `<op> <type>::<name>`, unchanged ones left out. */
+/** The steps of a preview or an update with `--json`, as `<op> <type>::<name>`, without unchanged resources. */
 function changes(json: string): string[] {
   const { steps } = JSON.parse(json) as { steps: { op: string; urn: string }[] };
   return steps
@@ -110,7 +111,7 @@ describe("a new environment", { concurrency: false }, () => {
     );
     assert.ok(!text.includes(ENCRYPTED), "the credential is shown");
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "apps[0].keys[2]"]);
-    // Encrypted, it is let through, and kept out of the state: the last steps look for it.
+    // The encrypted value is let through, and the state does not hold it in clear: the last steps look for it.
     await set("--secret", "operator.values.podAnnotations.probePassword", ENCRYPTED);
   });
 
@@ -139,7 +140,7 @@ describe("a new environment", { concurrency: false }, () => {
 
   step("delivers to the apps what is typed, with no pulumi run", async () => {
     for (const [name, value] of Object.entries(VALUES)) await user.type(name, value);
-    // After refusals the operator asks again with growing pauses, here two minutes at the most.
+    // After refusals the operator waits longer each time before it reads again; here, two minutes at most.
     const bookmarked = await eventually("bookmarked has its Secret", 180_000, () =>
       user.secret("default", "bookmarked-secrets"),
     );
@@ -202,7 +203,7 @@ describe("a new environment", { concurrency: false }, () => {
   step("delivers a changed value within the refresh interval, unattended", async () => {
     await user.type("JWT_SECRET", ROTATED);
     const typed = Date.now();
-    // The interval, and some seconds for the operator's own work.
+    // The deadline is the refresh interval and some seconds for the operator's own work.
     await eventually("the changed value is in the Secret", REFRESH_MS + 10_000, async () =>
       (await user.secret("default", "bookmarked-secrets"))?.["JWT_SECRET"] === ROTATED ? true : undefined,
     );
@@ -314,7 +315,7 @@ describe("a new environment", { concurrency: false }, () => {
     const { stdout: state } = await user.pulumi("stack", "export", "--stack", "dev");
     assert.match(state, /doppler:index\/serviceToken:ServiceToken/);
     const base64 = secrets.map((secret) => Buffer.from(secret).toString("base64").replace(/=+$/, ""));
-    // The chart has written this one into a Deployment, and so into the cluster's store; it may be nowhere else.
+    // The chart writes this value into a Deployment, and so into the cluster's etcd. It may be in no other file.
     assert.deepEqual(
       user.filesWith([ENCRYPTED]).filter((file) => !file.startsWith("cluster/etcd/")),
       [],

@@ -8,12 +8,12 @@ import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
 
-// The policies under the real engine: the checked-in stack keeps them, and for each there is a program that breaks it.
+// The policies run under the real engine. The checked-in stack keeps all of them; for each policy, a program breaks it.
 
 /** A value that a message might repeat. */
 const VALUE = "dp.st.dev.Hhxe9jVqmSDFTdqYJxyz0123456789abcd";
 
-/** By policy, a program that breaks it and no other, and the resource that is to be named. */
+/** For each policy: the resource that the violation must name, and a program that breaks this policy and no other. */
 const BREAKING: Readonly<Record<string, readonly [resource: string, program: string]>> = {
   "doppler-token-read-only": [
     "token",
@@ -73,7 +73,7 @@ const pack = (stack: "dev" | "prod") => [
   join(PULUMI_PROJECT.folder, "policy", "config", `${stack}.json`),
 ];
 
-/** A preview in a folder. What it wrote is not kept: the stream's debug messages hold secrets in clear. */
+/** Runs a preview in a folder. Its output is not kept, since the debug messages in it hold secrets in clear. */
 async function preview(cwd: string, stack: string, policies: readonly string[]) {
   const args = ["preview", "--stack", stack, "--json", "--non-interactive", ...policies];
   const { code, stdout, stderr } = await command("pulumi", args, {
@@ -140,7 +140,7 @@ describe("the policies", { concurrency: false }, () => {
       );
       const tool = { env: user.env, cwd: folder };
       await command("pulumi", ["stack", "init", "test", "--non-interactive"], tool);
-      // Production's configuration: it asks for the most.
+      // Production's configuration has the strictest rules.
       const { violations, errors, code, stderr } = await preview(folder, "test", pack("prod"));
       assert.notEqual(code, 0);
       assert.ok(violations.length > 0, `no policy was broken: ${errors.join("; ")} ${stderr}`);

@@ -9,9 +9,9 @@ import { checkPullRequest } from "../support/pullRequest.js";
 import { story } from "../support/story.js";
 import { User } from "../support/user.js";
 
-// The check of a pull request with the commands that the workflows run: from the stack before the change to the comment.
+// The check of a pull request runs with the commands of the workflows: from the stack before the change to the comment.
 
-/** What the change brings to the dev stack, seen from the checked-in file: it is the change, and the base is without it. */
+/** The checked-in file of the dev stack. It plays the changed file; the file before the change is derived from it. */
 const file = () => readFileSync(join(PULUMI_PROJECT.folder, "Pulumi.dev.yaml"), "utf8");
 
 interface App {
@@ -39,7 +39,7 @@ async function check(base: string) {
   return checkPullRequest(user.here, user.sandbox, { base: new Map([["dev", base]]), stacks: ["dev"], log });
 }
 
-/** The values that lie in Doppler, all of them typed by the check itself, and the tokens that are at work. */
+/** All values in Doppler, which the check itself typed, and all tokens in use. */
 async function values(): Promise<string[]> {
   const typed = JSON.parse(await user.quietly("doppler", ["secrets", "--json"])) as Record<
     string,
@@ -61,7 +61,8 @@ describe("the check of a pull request", { concurrency: false }, () => {
   after(() => user?.leave(broken()));
 
   step("tells what a change does to keys, Secrets and polling", async () => {
-    // Before the change there was one app more, another was asked for less, and one had another Secret.
+    // Before the change, `old` was there as well, `bookmarked` was read less often, and `reports` had a Secret of
+    // another name.
     const base = withApps(file(), (apps) => [
       { name: "old", namespace: "default", keys: ["JWT_SECRET"] },
       ...apps.map((app) =>
@@ -81,7 +82,7 @@ describe("the check of a pull request", { concurrency: false }, () => {
       "- `reports`, Secret `reports/reports-credentials` is new: gains `database-url` (from `REPORTS_DATABASE_URL`)",
       "- ⚠️ **Pods miss a Secret:** Secret default/old-secrets is gone for good: its ExternalSecret is deleted\n",
       "- ⚠️ **Pods miss a Secret:** Secret reports/reports-old is gone for good: its ExternalSecret is deleted\n",
-      // old 1, bookmarked 2 every two minutes, reports 2; then 2 and 2.
+      // Reads a minute before: 1 for old, 1 for bookmarked (2 keys every 2 minutes), 2 for reports. After: 2 and 2.
       "4 reads a minute for all stacks together, as before",
       "| delete | `secrets-pipeline:index:AppSecrets` | `old` |",
     ]) {
@@ -102,7 +103,8 @@ describe("the check of a pull request", { concurrency: false }, () => {
     const { pulumi } = user.sandbox.engine;
     const script = join(PULUMI_PROJECT.folder, "prcheck", "preview.sh");
     const reports = join(user.here.dir, "broken");
-    // As if it had been checked in; a sync that finds the checked-in file unchanged leaves it.
+    // The sandbox's copy is changed as if the change were checked in. A sync keeps the copy while the checked-in file
+    // stays the same.
     const target = join(user.here.project, "Pulumi.dev.yaml");
     const greedy = withApps(file(), (apps) => apps.map((app) => ({ ...app, refreshInterval: "1s" })));
     writeFileSync(target, override(greedy, readFileSync(target, "utf8"), user.sandbox.overrides));

@@ -8,7 +8,8 @@ import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
 import { watchSecrets } from "../support/watch.js";
 
-// Token rotation under an operator that asks every second: nothing is refused, nothing fails, no Secret is missing.
+// The service token is rotated while the operator reads every second: no request is refused, nothing fails, and no
+// Secret is missing at any moment.
 
 let user: User;
 let slow: SlowDoppler | undefined;
@@ -42,7 +43,9 @@ async function afterSomeSyncs(): Promise<Metrics> {
   });
 }
 
-/** Gives the token a new name, time and again, and looks whether anybody but Doppler and the cluster has noticed. */
+/**
+ * Gives the token a new name again and again, and asserts that nothing was refused and no Secret was missing meanwhile.
+ */
 async function rotate(times: number): Promise<void> {
   const before = await afterSomeSyncs();
   const from = accessLog(user).length;
@@ -89,7 +92,7 @@ async function rotate(times: number): Promise<void> {
 
 describe("rotation of the service token", { concurrency: false }, () => {
   before(async () => {
-    // Four keys a second are 240 reads a minute, just what the Team plan allows.
+    // Four keys a second are 240 reads a minute, which is what the Team plan allows.
     user = await establish({ plan: "enterprise" }, () => ({ refreshInterval: "1s" }));
   });
   after(async () => {

@@ -4,9 +4,9 @@ import sodium from "libsodium-wrappers";
 import { openSecret } from "secrets-pipeline-sandbox";
 import type { User } from "./user.js";
 
-// What a team does by hand, with the tools it has: the seed's manifests literally, and GitHub's page for secrets.
+// What a team does by hand: it applies manifests of its own, and types secrets on GitHub's page.
 
-/** The ClusterSecretStore that the seed shows. */
+/** A ClusterSecretStore as a team writes it by hand. */
 export const STORE = `
 apiVersion: external-secrets.io/v1beta1
 kind: ClusterSecretStore
@@ -23,7 +23,7 @@ spec:
             namespace: external-secrets
 `;
 
-/** An ExternalSecret as the seed shows it. */
+/** An ExternalSecret as a team writes it by hand. */
 export function externalSecret(
   namespace: string,
   name: string,
@@ -91,7 +91,7 @@ export async function setSecret(
   await sodium.ready;
   const sealed = sodium.crypto_box_seal(Buffer.from(value), Buffer.from(key.key, "base64"));
   const body = { key_id: key.key_id, encrypted_value: Buffer.from(sealed).toString("base64"), ...access };
-  // GitHub has something to say of a new one only.
+  // GitHub's answer has a body only if the secret is new.
   return (await github(user, "PUT", `${place}/${name}`, body)) === undefined ? "overwritten" : "created";
 }
 
@@ -99,7 +99,7 @@ export async function setSecret(
 export const setActionsSecret = (user: User, repository: string, name: string, value: string) =>
   setSecret(user, `repos/${repository}/actions/secrets`, name, value);
 
-/** What an Actions secret of a repository holds; only its runners can see that. */
+/** The value of an Actions secret of a repository. On GitHub, only the repository's runners can see it. */
 export async function actionsSecret(user: User, repository: string, name: string): Promise<string | undefined> {
   return openSecret(user.here.github, { app: "actions", repository }, name);
 }

@@ -4,7 +4,7 @@ import { parseDocument } from "yaml";
 import { eventually, User } from "./user.js";
 import type { StartOptions } from "secrets-pipeline-sandbox";
 
-// An environment that has been running for a while: the dev stack, up, its values typed and its Secrets delivered.
+// An environment that has been running for a while: the dev stack is up, values are typed and Secrets are delivered.
 
 /** The Secrets of the dev stack's apps: what each key holds, by `<namespace>/<name>`. */
 export const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -18,7 +18,7 @@ export const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
 };
 
-/** The same for Doppler: the values by the names under which they are typed. */
+/** The values of {@link SECRETS} by the Doppler names under which they are typed. */
 export const VALUES = {
   DATABASE_URL: SECRETS["default/bookmarked-secrets"]?.["DATABASE_URL"] ?? "",
   JWT_SECRET: SECRETS["default/bookmarked-secrets"]?.["JWT_SECRET"] ?? "",
@@ -33,7 +33,7 @@ export const KEYS = Object.fromEntries(Object.entries(SECRETS).map(([name, data]
 export async function begin(options: Partial<Omit<StartOptions, "log">> = {}): Promise<User> {
   const user = await User.arrive({ stacks: ["dev"], ...options });
   try {
-    // The program's types are checked by its own tests, and take longer than the rest of a run.
+    // The program's own tests check its types; the check would take longer than the rest of a run.
     user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
   } catch (error) {
@@ -68,7 +68,7 @@ export async function establish(
   return user;
 }
 
-/** `pulumi config set --path`; `--plaintext`, since names of tokens look like secrets to Pulumi. */
+/** Runs `pulumi config set --path`, with `--plaintext`, since Pulumi takes names of tokens for secrets. */
 export async function set(user: User, path: string, value: string): Promise<void> {
   await user.run("pulumi", ["config", "set", "--stack", user.sandbox.stack, "--plaintext", "--path", path, value]);
 }
@@ -83,7 +83,7 @@ export function editApps<App>(user: User, edit: (apps: App[]) => App[]): void {
   writeFileSync(file, document.toString());
 }
 
-/** Has the operator ask Doppler at once for all apps, whatever it is waiting for. */
+/** Makes the operator read Doppler at once for all apps, without waiting for their refresh intervals. */
 export async function askNow(user: User): Promise<void> {
   const { stdout } = await user.kubectl(
     "get",
@@ -120,7 +120,7 @@ export async function delivered(user: User, secrets: typeof SECRETS = SECRETS): 
 const sorted = (record: Readonly<Record<string, string>>) =>
   Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** Steps of a preview as `--json` tells them: `<op> <resource's name>`, unchanged ones left out, sorted. */
+/** The steps of a preview with `--json`, as `<op> <resource's name>`, sorted, without unchanged resources. */
 export function changes(json: string): string[] {
   const { steps } = JSON.parse(json) as { steps: { op: string; urn: string }[] };
   return steps

@@ -8,7 +8,7 @@ import { clearFault, type Fault, faultHit, setFault } from "secrets-pipeline-san
 import { PULUMI_PROJECT } from "./project.js";
 import type { User } from "./user.js";
 
-// Runs of the engine that are cut off at a place, and what a person does after one, which is what the runs say.
+// Runs of the engine that are cut off at a place.
 
 export type Service = "doppler" | "github";
 
@@ -21,7 +21,9 @@ export type Cut =
   /** When the Helm release of the operator is in this status. */
   | { readonly at: "release"; readonly status: "pending-install" | "pending-upgrade" | "uninstalling" };
 
-/** How the engine is ended: at once, or as a person does it, who presses Ctrl-C, or with all that it has started. */
+/**
+ * How the engine is ended: killed, interrupted with Ctrl-C, or killed together with all processes that it has started.
+ */
 export type End = "SIGKILL" | "SIGINT" | "power failure";
 
 export interface Outcome {
@@ -32,9 +34,9 @@ export interface Outcome {
 
 /** What became of a run that was to be cut off. */
 export interface Interrupted extends Outcome {
-  /** Whether it came to the place. */
+  /** Whether the run came to the place. */
   readonly reached: boolean;
-  /** What it took in the end. */
+  /** What ended the run. */
   readonly by: End | "second SIGINT" | "itself";
 }
 
@@ -43,14 +45,14 @@ const DEADLINE_MS = 300_000;
 /** How long a person waits after Ctrl-C before they press it again, and then before they kill the engine. */
 const PATIENCE_MS = 10_000;
 
-/** A step of the engine, in what it writes; components and the stack are no work. */
+/** A line in which the engine says that it begins a step. Components and the stack are left out: they make nothing. */
 const STEP =
   /^ *[+~-]+ +(?!secrets-pipeline:|pulumi:pulumi:Stack)\S+ .*\b(?:creating|updating|deleting|replacing|importing) \(0s\)/gm;
 
-/** How many steps a run has begun. It may speak of one more than once. */
+/** How many steps a run has begun. The engine may write the line of a step more than once. */
 export const steps = (text: string) => new Set(text.match(STEP)).size;
 
-/** A service token or a personal one, as Doppler makes them. */
+/** A service token or a personal token of Doppler. */
 const TOKEN = /\bdp\.(?:st|pt)\.(?:\w+\.)?\w{40}/;
 
 /** A run of `pulumi` on a stack that has been started. */
@@ -108,7 +110,7 @@ class Engine {
   }
 }
 
-/** The processes that a process has started, and those that these have, the last first: none is told of another's end. */
+/** All descendants of a process, the youngest generation first, so that none is told about the end of its children. */
 function descendants(pid: number | undefined): number[] {
   const table = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" });
   const processes = [...table.matchAll(/^ *(\d+) +(\d+)$/gm)].map(([, own, parent]) => [Number(own), Number(parent)]);
@@ -134,7 +136,7 @@ export function run(user: User, args: readonly string[]): Promise<Outcome> {
 export async function interrupt(user: User, args: readonly string[], cut: Cut, how: End): Promise<Interrupted> {
   const service = cut.at === "doppler" || cut.at === "github" ? { data: user.here[cut.at], fault: cut } : undefined;
   let reached = false;
-  // Told at once, and not asked for: a step may be over in no time.
+  // The engine's output calls this at once. A poll would come too late: a step may be over in no time.
   let tell: () => void = () => undefined;
   const told = new Promise<void>((resolve) => {
     tell = () => {
@@ -163,7 +165,7 @@ export async function interrupt(user: User, args: readonly string[], cut: Cut, h
   }
 }
 
-/** Tells when the operator's release gets to a status. */
+/** Calls `tell` when the operator's Helm release gets to a status. */
 function watchRelease(user: User, status: string, tell: () => void): () => void {
   const args = ["--namespace=external-secrets", "--selector=owner=helm", "--watch"];
   const output = '--output=jsonpath={.metadata.labels.status}{"\\n"}';
@@ -180,7 +182,7 @@ function watchRelease(user: User, status: string, tell: () => void): () => void 
   return () => void watch.kill();
 }
 
-/** Lays settings over those of the sandbox's copy of a stack file: maps one level deep, everything else replaced. */
+/** Changes settings in the sandbox's copy of a stack file. Maps are merged one level deep; all else is replaced. */
 export function configure({ here }: User, stack: string, settings: Readonly<Record<string, unknown>>): void {
   const file = join(here.project, `Pulumi.${stack}.yaml`);
   const document = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
@@ -207,11 +209,11 @@ export interface Resource {
 
 export interface State {
   readonly resources: readonly Resource[];
-  /** Operations of which Pulumi does not know what became. */
+  /** Operations whose result Pulumi does not know. */
   readonly pending: readonly unknown[];
 }
 
-/** The state of the user's stack, its secrets in clear. */
+/** The state of the user's stack, with its secrets in clear. */
 export async function stateOf(user: User): Promise<State> {
   const text = await user.quietly("pulumi", ["stack", "export", "--show-secrets", "--stack", user.stack]);
   const { deployment } = JSON.parse(text) as {
@@ -220,7 +222,7 @@ export async function stateOf(user: User): Promise<State> {
   return { resources: deployment.resources ?? [], pending: deployment.pending_operations ?? [] };
 }
 
-/** What the program asked a resource to be, and how Pulumi keeps it; in one form for all runs. */
+/** A resource's inputs from the program and its place in the state, in one form for all runs. */
 export const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
   urn,
   inputs: unflagged(inputs),
@@ -232,8 +234,9 @@ export const identity = ({ urn, inputs, parent, dependencies, protect, delete: o
 });
 
 /**
- * Without the flag that the program gives an Actions secret to have its value written anew: where the answer to a write
- * was lost, the next run can't tell its own from another's, and writes once more. It means nothing else.
+ * Inputs without the flag by which the program has the value of an Actions secret written anew. If the answer to a
+ * write was lost, the next run can't tell whether the value on GitHub is its own, and writes it again. The flag has no
+ * other meaning.
  */
 function unflagged(inputs: unknown): unknown {
   if (typeof inputs !== "object" || inputs === null) return inputs;
@@ -242,22 +245,24 @@ function unflagged(inputs: unknown): unknown {
 
 interface Advice {
   readonly name: string;
-  /** What a run says. */
+  /** A text that a run writes. */
   readonly said: RegExp;
   readonly follow: (user: User, said: RegExpExecArray) => Promise<unknown>;
 }
 
-/** Doppler's word for a project that is gone, to those who see others. Pulumi takes it for a refusal. */
+/**
+ * Doppler's message about a project that is gone, for a token that sees other projects. Pulumi takes it for a refusal.
+ */
 const GONE = /(?:deleting|refreshing) (urn:\S+):(?:.*\n)+?.*does not have access to requested project '(.+)'/;
 
-/** Takes a project that is gone out of the state. */
+/** Removes a project from the state after it is gone from Doppler. */
 async function forget(user: User, [, urn = "", project = ""]: RegExpExecArray): Promise<void> {
   const projects = JSON.parse((await user.run("doppler", ["projects", "--json"])).stdout) as { name: string }[];
   assert.ok(!projects.some(({ name }) => name === project), `${project} is gone from the dashboard`);
   await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
 }
 
-/** What runs and Pulumi itself tell people to do, and docs/operations/recovery.md, by what the runs say. */
+/** What the program, Pulumi and docs/operations/recovery.md tell people to do, by the text that a run writes. */
 const ADVICE: readonly Advice[] = [
   {
     name: "cancel",
@@ -272,7 +277,7 @@ const ADVICE: readonly Advice[] = [
   {
     name: "helm",
     said: /helm (uninstall|rollback) (\S+) --namespace ([-\w]+)/,
-    // The release may have been cleaned up meanwhile.
+    // Another run may have cleaned up the release meanwhile, so the command may fail.
     follow: (user, [, command = "", release = "", namespace = ""]) =>
       user.attempt("helm", [command, release, "--namespace", namespace]),
   },
@@ -295,19 +300,19 @@ const ADVICE: readonly Advice[] = [
   },
 ];
 
-/** Each piece of advice helps; the same one twice in a row does not. */
+/** How many runs a recovery may take. The same advice is not followed twice in a row. */
 const ATTEMPTS = 8;
 
 /**
- * Runs once more, and does what each failed run says, until one ends well and leaves nothing open.
+ * Runs the command again, and does what each failed run says, until a run succeeds and leaves nothing open.
  *
- * @returns what had to be done besides
+ * @returns the advice that had to be followed
  */
 export async function recover(user: User, args: readonly string[]): Promise<string[]> {
   const done: string[] = [];
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const { code, text } = await run(user, args);
-    // A run that ends well may still say that it does not know what became of an earlier one.
+    // A run that succeeds may still say that it does not know the result of an earlier operation.
     if (code === 0 && !/pending operations/.test(text)) {
       if (done.includes("adopt")) await user.run("pulumi", ["config", "rm", "adopt", "--stack", user.stack]);
       return done;

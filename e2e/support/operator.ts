@@ -2,20 +2,20 @@ import { readFileSync } from "node:fs";
 import { type AccessLogEntry, dopplerPaths, operatorMetricsUrl } from "secrets-pipeline-sandbox";
 import type { User } from "./user.js";
 
-// What the operator did, by its own word and by Doppler's.
+// What the operator did, by its own metrics and by Doppler's access log.
 
 /** The operator's metrics at one moment. */
 export interface Metrics {
   /** The sum of a counter over all label sets that have these labels; 0 where there is none. */
   sum(name: string, labels?: Readonly<Record<string, string>>): number;
-  /** When the process that counts was started; another one counts from nothing. Seconds since the epoch. */
+  /** When the operator's process was started, in seconds since the epoch. Counters begin at 0 with each process. */
   readonly startedAt: number;
 }
 
 /**
  * Reads the metrics of the operator that the program installed.
  *
- * @returns undefined while it does not serve any
+ * @returns undefined while the operator serves no metrics
  */
 export async function operatorMetrics(user: User): Promise<Metrics | undefined> {
   const url = operatorMetricsUrl(user.here.operator, "external-secrets", "external-secrets");
@@ -35,7 +35,7 @@ export async function operatorMetrics(user: User): Promise<Metrics | undefined> 
   return { sum, startedAt: sum("process_start_time_seconds") };
 }
 
-/** What failed in the operator so far, by counter; all zero while nothing has. */
+/** The operator's counters of failures; all are zero while nothing has failed. */
 export function failures(metrics: Metrics): Record<string, number> {
   const controllers = ["externalsecret", "clustersecretstore"];
   return {
@@ -52,14 +52,17 @@ export function failures(metrics: Metrics): Record<string, number> {
   };
 }
 
-/** The operator's requests to Doppler from the k-th line of the access log on: those under service tokens, and those refused for their token. */
+/**
+ * The operator's requests to Doppler, from a line of the access log on: those with service tokens and with invalid
+ * tokens.
+ */
 export function operatorRequests(user: User, from = 0): AccessLogEntry[] {
   return accessLog(user)
     .slice(from)
     .filter(({ token }) => token.startsWith("service:") || token === "invalid");
 }
 
-/** Everything that Doppler was asked so far. */
+/** All requests to Doppler so far. */
 export function accessLog(user: User): AccessLogEntry[] {
   return readFileSync(dopplerPaths(user.here.doppler).requests, "utf8")
     .split("\n")

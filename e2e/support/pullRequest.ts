@@ -13,8 +13,8 @@ import {
 import { PULUMI_PROJECT } from "./project.js";
 import { namesWithoutValue, typeValues } from "./values.js";
 
-// The check of a pull request in the sandbox: the stacks are brought up as they are before the change, then the workflow's
-// own commands say what the change would do to them.
+// The check of a pull request in the sandbox: the stacks are brought up as they are before the change, then the
+// workflow's own commands say what the change would do to them.
 
 /** What {@link checkPullRequest} is asked to compare. */
 export interface PullRequestOptions {

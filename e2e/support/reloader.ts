@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { User } from "./user.js";
 
-// Stakater's Reloader can't be had here. This does what its documentation says of the annotation that the pipeline's
-// outputs give, under its default strategy: a changed Secret changes a variable in the pod template, and so rolls out.
+// Stakater's Reloader can't be installed here. This class does what Reloader's documentation says about the annotation
+// in the pipeline's outputs, under the default strategy: a changed Secret changes a variable in the pod template, which
+// makes the Deployment roll out.
 
 const ANNOTATION = "secret.reloader.stakater.com/reload";
 
@@ -25,7 +26,7 @@ export class Reloader {
   constructor(private readonly user: User) {}
 
   /**
-   * Looks at all Secrets once. Those it sees for the first time are not changed.
+   * Compares all Secrets with the last call. A Secret that was not there at the last call counts as unchanged.
    *
    * @returns the Deployments that it restarted, as `<namespace>/<name>`
    */
@@ -48,7 +49,7 @@ export class Reloader {
   private async restart(namespace: string, secret: string, hash: string): Promise<string[]> {
     const { items } = await this.list("deployments.apps", namespace);
     const asking = items.filter(({ metadata }) =>
-      // A list of regular expressions, each for a whole name.
+      // The annotation is a list of regular expressions; each has to match a whole name.
       (metadata.annotations?.[ANNOTATION] ?? "")
         .split(",")
         .map((name) => name.trim())

@@ -2,7 +2,7 @@ import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A long way to Doppler: passes on each request, late. */
+/** A proxy that passes each request on to Doppler, late. */
 export interface SlowDoppler {
   readonly url: string;
   close(): Promise<void>;

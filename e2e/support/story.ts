@@ -2,7 +2,7 @@ import { it } from "node:test";
 
 /** Steps of one story, which build on each other. */
 export interface Story {
-  /** A step as a test; once one has failed, those after it say nothing and are skipped. */
+  /** A step, which is a test. After a step has failed, the steps after it are skipped. */
   readonly step: (name: string, body: () => Promise<void>) => void;
   /** Whether a step has failed. */
   readonly broken: () => boolean;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { User } from "./user.js";
 
-// Nothing was created, changed or deleted: neither in Doppler and GitHub, by their own logs, nor in the clusters.
+// Asserts that nothing was created, changed or deleted in Doppler and GitHub, by their own logs, nor in the clusters.
 
 interface Request {
   readonly method: string;
@@ -26,14 +26,14 @@ const KINDS = [
   "clusterroles",
   "clusterrolebindings",
 ];
-/** Of the operator; not there before it was installed. */
+/** The operator's own kinds, which are not there before the operator is installed. */
 const OPERATOR_KINDS = ["clustersecretstores.external-secrets.io", "externalsecrets.external-secrets.io"];
 
 /**
- * Runs `body` and asserts that nothing has changed but in Pulumi.
+ * Runs `body` and asserts that nothing has changed outside Pulumi's state.
  *
  * @param users one for each cluster
- * @param what only the clusters, where `body` is to change something in Doppler or GitHub
+ * @param what `clusters` if `body` is meant to change something in Doppler or GitHub
  */
 export async function untouched<T>(
   users: readonly User[],
@@ -53,7 +53,7 @@ export async function untouched<T>(
   return result;
 }
 
-/** All requests that changed something in the service with this folder so far, or tried to. */
+/** All requests so far that changed something in the service with this data folder, or tried to. */
 function writes(dir: string): string[] {
   return readFileSync(join(dir, "requests.jsonl"), "utf8")
     .split("\n")
@@ -63,7 +63,7 @@ function writes(dir: string): string[] {
     .map(({ method, path }) => `${method} ${path}`);
 }
 
-/** What is in the clusters: each object's name, identity and version of what it is to be. */
+/** A line for each object in the clusters, with its name, UID and generation. */
 async function objects(users: readonly User[]): Promise<string[]> {
   const found = await Promise.all(
     users.map(async (user) => {
@@ -82,7 +82,7 @@ async function list(user: User, kinds: readonly string[]): Promise<KubernetesObj
 
 function text(user: User, { kind, metadata, data }: KubernetesObject): string {
   const { name, namespace = "", uid, generation = "" } = metadata;
-  // Of Secrets, what they hold counts; its digest is enough to see a change.
+  // A Secret has no generation, so a digest of its data shows a change.
   const digest = createHash("sha256").update(JSON.stringify(data ?? ""));
   return [user.stack, kind, namespace, name, uid, generation, digest.digest("hex").slice(0, 12)].join(" ");
 }

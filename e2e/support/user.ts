@@ -18,9 +18,12 @@ import {
 } from "secrets-pipeline-sandbox";
 import { PULUMI_PROJECT } from "./project.js";
 
-// A person at work in a sandbox of their own: the pulumi, kubectl and doppler commands, and nothing else.
+// A person at work in a sandbox of their own, with the pulumi, kubectl and doppler commands and nothing else.
 
-/** What a caller's environment may hold by accident. None of it may reach a tool: the hosts don't exist, the tokens are wrong. */
+/**
+ * Variables that a caller's environment may hold by accident. None of them may reach a tool: no host exists, no token
+ * is valid.
+ */
 export const HOSTILE: NodeJS.ProcessEnv = {
   DOPPLER_TOKEN: "dp.pt.a-real-token-of-the-caller",
   DOPPLER_API_HOST: "https://api.doppler.invalid",
@@ -77,14 +80,18 @@ export class User {
     }
   }
 
-  /** Ends everything, and forgets it unless it is still of use for finding a fault. */
+  /**
+   * Ends the sandbox and deletes its folder.
+   *
+   * @param keep keeps the folder, for whoever looks for the fault
+   */
   async leave(keep: boolean): Promise<void> {
     await stopSandbox(this.here);
     if (keep) console.error(`# kept for a look: ${this.here.dir}`);
     else rmSync(this.here.dir, { recursive: true, force: true });
   }
 
-  /** The same person at work on another stack: its Doppler config and its cluster are the ones that tools take. */
+  /** The same person at work on another stack. Tools take that stack's Doppler config and cluster. */
   on(stack: string): User {
     return new User(this.here, forStack(this.sandbox, stack), this.heard, this.variables, this.folder);
   }
@@ -126,7 +133,7 @@ export class User {
     return result;
   }
 
-  /** Runs a tool that must succeed, for the test's own eyes: what it writes may hold values, and is not part of the transcript. */
+  /** Runs a tool that must succeed. What it writes may hold values, so it is not part of the transcript. */
   quietly(program: string, args: readonly string[]): Promise<string> {
     return succeed(program, args, { env: this.env, cwd: this.folder });
   }
@@ -139,7 +146,7 @@ export class User {
     return this.pulumi("up", "--stack", this.stack, "--yes", "--skip-preview", ...args);
   }
 
-  /** `pulumi up`, or another command that changes the stack, whatever becomes of it. */
+  /** Runs `pulumi up` or another command that changes the stack, whatever its exit code. */
   tries(change: "up" | "destroy", ...args: string[]): Promise<Run> {
     const options = ["--stack", this.stack, "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
     return this.attempt("pulumi", [change, ...options, ...args]);

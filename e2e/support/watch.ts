@@ -24,8 +24,8 @@ export interface SecretWatch {
 }
 
 /**
- * Watches Secrets that exist: whether one is deleted, made anew or loses a key, if only for a moment that no poll would
- * see. Returns when the watch has begun.
+ * Watches Secrets that exist, and records when one is deleted, made anew or loses a key, even for a moment that no poll
+ * would see. Returns when the watch has begun.
  *
  * @param keys what each must always have, by `<namespace>/<name>`
  */
@@ -59,7 +59,7 @@ export async function watchSecrets(
   let buffer = "";
   let errors = "";
   kubectl.stdout.setEncoding("utf8").on("data", (text: string) => {
-    // One object a line; the last piece may be half of one.
+    // Each line is one object; the last line may be incomplete.
     const lines = (buffer + text).split("\n");
     buffer = lines.pop() ?? "";
     for (const line of lines) take(JSON.parse(line) as Seen);

@@ -39,7 +39,6 @@ stream.on("test:pass", ({ details, skip }) => {
   else skipped += 1;
 });
 stream.on("test:fail", ({ details }) => (failed += isTest(details) ? 1 : 0));
-stream.on("test:stderr", ({ message }) => process.stderr.write(message));
 
 for await (const text of stream.compose(new spec()) as AsyncIterable<string>) process.stdout.write(text);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);

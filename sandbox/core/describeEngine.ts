@@ -3,7 +3,7 @@ import { compareVersions } from "../toolchain/go.js";
 import type { Engine, PluginOrigin } from "./engine.js";
 import { pluginVersion } from "./pluginVersion.js";
 
-/** The lines that say at start which engine, language host, plugins and clients a sandbox uses, and which plugin is older than asked. */
+/** Says, in a few lines for a person, which programs and plugins a sandbox uses and where they come from. */
 export async function describeEngine(toolchain: Toolchain, engine: Engine): Promise<string[]> {
   const origin = (name: keyof Toolchain["origins"]) => {
     const { from, version } = toolchain.origins[name];
@@ -25,7 +25,7 @@ const pluginSources = {
   "stand-in": "stand-in",
 } as const;
 
-/** Names a plugin, and says what Pulumi would say at each run: that the program's SDK asks for a later version. */
+/** Names a plugin, and warns, as Pulumi would at each run, if the project's SDK asks for a later version. */
 async function describePlugin(plugin: PluginOrigin): Promise<{ label: string; warning?: string }> {
   const { name, from, path, wanted } = plugin;
   if (from === "stand-in") return { label: `${name} (${pluginSources[from]})` };
@@ -34,6 +34,6 @@ async function describePlugin(plugin: PluginOrigin): Promise<{ label: string; wa
   if (version !== undefined && compareVersions(version, wanted) >= 0) return { label };
   return {
     label,
-    warning: `  the ${name} plugin is ${version ?? "of an unknown version"}, and the program's SDK asks for ${wanted}; Pulumi is not asked to say so at each run`,
+    warning: `  the ${name} plugin is ${version ?? "of an unknown version"}, and the project's SDK asks for ${wanted}; Pulumi is not asked to say so at each run`,
   };
 }

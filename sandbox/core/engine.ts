@@ -37,7 +37,7 @@ export interface Engine {
 
 /**
  * The released plugins that the machine has: `pulumi-resource-<name>` on PATH, whatever its version, else the one in
- * Pulumi's plugin folder that the program's SDK asks for.
+ * Pulumi's plugin folder that the project's SDK asks for.
  *
  * @param folder the Pulumi project's, whose SDKs say which plugins are needed
  */
@@ -85,19 +85,19 @@ export function assembleEngine(
     const found = released.find((plugin) => plugin.name === name);
     if (found?.from === "PATH") return found;
     const wanted = sdkVersion(folder, name);
-    const place = join(ownFolder, folderOf(name, wanted));
+    const ownPlugin = join(ownFolder, folderOf(name, wanted));
     if (found !== undefined) {
-      symlinkSync(dirname(found.path), place);
+      symlinkSync(dirname(found.path), ownPlugin);
       return found;
     }
     if (name === "kubernetes") {
       const { program, version } = builtPlugin(toolchain);
-      // On PATH, where Pulumi takes a plugin of any version: its plugin folder is for the versions that an SDK asks for.
+      // On PATH, where Pulumi takes a plugin of any version; its plugin folder is for the version in the folder's name.
       symlinkSync(program, join(layout.bin, programOf(name)));
       return { name, from: "built", path: program, version, wanted };
     }
     const main = join(layout.dist, "providers", name, "main.js");
-    const path = script(place, programOf(name), `exec ${node()} ${quote(main)} "$@"`);
+    const path = script(ownPlugin, programOf(name), `exec ${node()} ${quote(main)} "$@"`);
     return { name, from: "stand-in", path, wanted };
   });
 
