@@ -6,15 +6,15 @@ import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
 import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { ownNamespace } from "./components/ownNamespace";
-import { SharedGuard } from "./components/sharedGuard";
-import { projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
+import { guardCheck, SharedGuard } from "./components/sharedGuard";
+import { operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { stackOutputs, type StackOutputs } from "./src/pipeline/outputs";
 import { warnOfPending } from "./src/pipeline/pending";
 import { preflight } from "./src/pipeline/preflight";
 import { createProviders } from "./src/pipeline/providers";
 import { tokenHandover } from "./src/pipeline/rotation";
-import { sharing } from "./src/pipeline/sharing";
+import { checkOfEach, sharing } from "./src/pipeline/sharing";
 import { valuesOf } from "./src/pipeline/values";
 import { type AppConfig, loadStackConfig } from "./src/settings";
 import { readWorld } from "./src/world";
@@ -22,18 +22,25 @@ import { readWorld } from "./src/world";
 async function main(): Promise<StackOutputs> {
   const settings = loadStackConfig();
   const world = await readWorld(settings);
-  const adopt = preflight(settings, world);
-  const providers = createProviders(settings);
+  const adopt = await preflight(settings, world);
+  const providers = createProviders(settings, adopt.clusterIdentity);
   const inDoppler = { provider: providers.doppler };
   const inCluster = { provider: providers.kubernetes };
   const inGithub = { provider: providers.github };
 
+  const shared = sharing(settings, world);
+  const check = guardCheck(shared);
+  const beforeDelete = checkOfEach(shared, world, check);
+
   // Doppler: project → environment → config → read-only service token
-  const project = new DopplerProject("doppler", projectArgs(settings, adopt), inDoppler, { doppler: world.doppler });
+  const project = new DopplerProject("doppler", projectArgs(settings, adopt), inDoppler, {
+    doppler: world.doppler,
+    beforeDelete,
+  });
 
   // Kubernetes: operator → token Secret and ClusterSecretStore → an ExternalSecret per app → the Secret pods consume
   const operator = settings.operator.owned
-    ? new ExternalSecretsOperator("external-secrets", { ...settings.operator, adopt: adopt.cluster }, inCluster)
+    ? new ExternalSecretsOperator("external-secrets", operatorArgs(settings, adopt), inCluster, { beforeDelete })
     : undefined;
   const store = new DopplerSecretStore(
     "doppler-store",
@@ -42,8 +49,10 @@ async function main(): Promise<StackOutputs> {
     { ...inCluster, dependsOn: operator ?? [] },
     { onMoved: tokenHandover(settings, world) },
   );
+  const fate = { adopt: adopt.cluster.namespaces, deleted: settings.kubernetes.deleteNamespaces };
+  const namespaceOpts = { ...inCluster, hooks: { beforeDelete } };
   const namespaces = new Map(
-    settings.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, adopt.cluster, inCluster)]),
+    settings.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, fate, namespaceOpts)]),
   );
   const secretOf = (app: AppConfig) =>
     new AppSecrets(app.name, secretArgs(app, adopt, store.storeName), {
@@ -67,11 +76,10 @@ async function main(): Promise<StackOutputs> {
   // A destroy deletes the guard before everything else, or is refused. Every stack has one: where protection was taken
   // back, there still is a guard to unprotect.
   const all = [project, store, ...namespaces.values(), ...apps.map(({ secret }) => secret), ...others, ...github];
-  const { protect } = settings;
   new SharedGuard(
     "guard",
-    { ...sharing(settings, world), protect },
-    { dependsOn: [...all, ...(operator ? [operator] : [])] },
+    { ...shared, check, protect: settings.protect, clusterId: adopt.clusterIdentity.id },
+    { dependsOn: operator === undefined ? all : [...all, operator] },
   );
 
   return stackOutputs(apps, project, store, values);

@@ -67,6 +67,8 @@ export interface ServiceTokens {
 export interface DopplerProjectHelp {
   /** To revoke a token that an interrupted run has left. Without it such a token stays until it is revoked by hand. */
   doppler?: ServiceTokens;
+  /** Called before the project is deleted; an error keeps it. */
+  beforeDelete?: pulumi.ResourceHook[];
 }
 
 const configIds = new WeakMap<DopplerProject, pulumi.Output<pulumi.ID>>();
@@ -97,7 +99,7 @@ export class DopplerProject extends pulumi.ComponentResource {
     name: string,
     args: DopplerProjectArgs,
     opts?: pulumi.ComponentResourceOptions,
-    { doppler: tokens }: DopplerProjectHelp = {},
+    { doppler: tokens, beforeDelete = [] }: DopplerProjectHelp = {},
   ) {
     super("secrets-pipeline:index:DopplerProject", name, {}, opts);
     requirePlain(args, "createProject", "serviceTokenName", "protect", "adopt");
@@ -108,7 +110,7 @@ export class DopplerProject extends pulumi.ComponentResource {
       ? new doppler.Project(
           `${name}-project`,
           { name: args.project, description: args.description },
-          kept(args.adopt?.project),
+          { ...kept(args.adopt?.project), hooks: { beforeDelete } },
         ).name
       : args.project;
 

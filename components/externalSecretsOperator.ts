@@ -41,6 +41,9 @@ export interface ExternalSecretsOperatorArgs {
   /** The Helm release's name. Default: `external-secrets`. The chart names its ServiceAccount and Deployment after it. */
   releaseName?: string;
 
+  /** Whether the namespace is deleted with the operator, and everything else that runs in it. Default: it stays. */
+  deleteNamespace?: boolean;
+
   /** Ids of what is there already and is taken over: the namespace, and the release, which is upgraded. */
   adopt?: AdoptedOperator;
 
@@ -57,17 +60,34 @@ export interface ExternalSecretsOperatorArgs {
   values?: pulumi.Inputs;
 }
 
+/** What only a program in the same process can give. */
+export interface ExternalSecretsOperatorHelp {
+  /** Called before the operator or its namespace is deleted; an error keeps it. */
+  beforeDelete?: pulumi.ResourceHook[];
+}
+
 /** The External Secrets Operator, installed with its Helm chart into a namespace of its own. */
 export class ExternalSecretsOperator extends pulumi.ComponentResource {
   /** The operator's namespace, where the token Secret goes too. */
   readonly namespace: pulumi.Output<string>;
 
-  constructor(name: string, args: ExternalSecretsOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: ExternalSecretsOperatorArgs,
+    opts?: pulumi.ComponentResourceOptions,
+    { beforeDelete = [] }: ExternalSecretsOperatorHelp = {},
+  ) {
     super("secrets-pipeline:index:ExternalSecretsOperator", name, {}, opts);
-    requirePlain(args, "namespace", "releaseName", "adopt", "chart", "repository", "version");
+    requirePlain(args, "namespace", "releaseName", "adopt", "deleteNamespace", "chart", "repository", "version");
     if (pulumi.Output.isInstance(args.values)) requirePlain(args, "values");
 
-    const namespace = ownNamespace(`${name}-namespace`, args.namespace, args.adopt, { parent: this });
+    const hooks = { beforeDelete };
+    const namespace = ownNamespace(
+      `${name}-namespace`,
+      args.namespace,
+      { adopt: args.adopt?.namespaces, deleted: args.deleteNamespace },
+      { parent: this, hooks },
+    );
 
     new kubernetes.helm.v3.Release(
       `${name}-release`,
@@ -80,7 +100,7 @@ export class ExternalSecretsOperator extends pulumi.ComponentResource {
         atomic: true,
         timeout: 300,
       },
-      { parent: this, import: args.adopt?.release },
+      { parent: this, import: args.adopt?.release, hooks },
     );
 
     this.namespace = namespace.metadata.name;

@@ -163,7 +163,6 @@ describe("what was made by hand", { concurrency: false }, () => {
     for (const line of [
       'project "acme" exists in Doppler',
       'environment "dev" of project "acme" exists in Doppler',
-      'Namespace "reports" exists in the cluster',
       'Secret "doppler-token-auth" in namespace "external-secrets" exists in the cluster',
       'ClusterSecretStore "doppler-secret-store" exists in the cluster',
       'ExternalSecret "reports" in namespace "reports" exists in the cluster',

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../../components/appSecrets";
 import type { DopplerProject, DopplerProjectArgs } from "../../components/dopplerProject";
 import type { DopplerSecretStoreArgs } from "../../components/dopplerSecretStore";
+import type { ExternalSecretsOperatorArgs } from "../../components/externalSecretsOperator";
 import type { AppConfig, StackConfig } from "../settings";
 import type { Adoption } from "./preflight";
 
@@ -23,6 +24,14 @@ export function projectArgs(
     protect,
     adopt,
   };
+}
+
+/** The operator, and its namespace. */
+export function operatorArgs(
+  { operator, kubernetes }: StackConfig,
+  { cluster: adopt }: Adoption,
+): ExternalSecretsOperatorArgs {
+  return { ...operator, deleteNamespace: kubernetes.deleteNamespaces, adopt };
 }
 
 /** The way from the cluster to the project's config. */

@@ -1,5 +1,5 @@
 import type { StackConfig } from "../settings";
-import type { ClusterFindings, StackObject } from "../world";
+import { type ClusterFindings, objectsOf, type StackObject, type World } from "../world";
 
 /** Ids of objects in the cluster that exist and are taken over rather than made. */
 export interface ClusterAdoption {
@@ -11,15 +11,17 @@ export interface ClusterAdoption {
   externalSecrets: string[];
 }
 
-/** What of the cluster is taken over, if the stack's settings say `adopt`, and everything that is in the way. */
+/** What of the cluster is taken over, and everything that is in the way. */
 export function clusterPreflight(
   stack: StackConfig,
   { objects, operatorTooOld, releaseStatus, unanswered }: ClusterFindings,
 ): { adoption: ClusterAdoption; problems: string[] } {
-  const { operator, adopt } = stack;
-  const adoption = adopt ? adoptionOf(objects) : adoptionOf([]);
+  const { operator, adopt, kubernetes } = stack;
+  // A namespace that is not deleted in the end can be taken over unasked: nothing of it can be lost.
+  const taken = objects.filter(({ role }) => adopt || (role === "namespace" && !kubernetes.deleteNamespaces));
+  const adoption = adoptionOf(taken);
   if (unanswered !== undefined) {
-    // A cluster that is still to come has nothing to take over; what is wrong with another, the provider says.
+    // Without `adopt`, a cluster that is still to come has nothing in the way; the caller warns that nobody looked.
     const problem = `The cluster can't be asked what is there to be taken over: ${unanswered}`;
     return { adoption, problems: adopt ? [problem] : [] };
   }
@@ -32,7 +34,7 @@ export function clusterPreflight(
   }
 
   const problems: string[] = [];
-  const inTheWay = adopt ? [] : objects.map(called);
+  const inTheWay = objects.filter((object) => !taken.includes(object)).map(called);
   const release = `Helm release "${operator.releaseName}" in namespace "${operator.namespace}"`;
   if (releaseStatus?.startsWith("pending-")) {
     const mend = releaseStatus === "pending-install" ? "uninstall" : "rollback";
@@ -53,6 +55,24 @@ export function clusterPreflight(
     );
   }
   return { adoption, problems };
+}
+
+/** The namespaces that something is to be made in and that nobody makes: found here, before Doppler is changed. */
+export function missingNamespaces(
+  stack: StackConfig,
+  { namespaces: { uids, unanswered }, state }: Pick<World, "namespaces" | "state">,
+): string[] {
+  if (unanswered !== undefined) return [];
+  const { operator, kubernetes } = stack;
+  const made = [...kubernetes.createNamespaces, ...(operator.owned ? [operator.namespace] : [])];
+  const needed = objectsOf(stack)
+    .filter(({ type, name, namespace }) => namespace !== undefined && !state.object(type, name, namespace))
+    .flatMap(({ namespace }) => namespace ?? []);
+  const missing = [...new Set(needed)].filter((name) => !uids.has(name) && !made.includes(name)).sort();
+  return missing.flatMap((name) => [
+    `Namespace "${name}" does not exist in the cluster, and no setting has this stack make it.`,
+    `  List it in kubernetes.createNamespaces, or let whoever owns it make it first.`,
+  ]);
 }
 
 function adoptionOf(objects: readonly StackObject[]): ClusterAdoption {

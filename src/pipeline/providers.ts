@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import dopplerPackage from "@pulumiverse/doppler/package.json";
 import githubPackage from "@pulumi/github/package.json";
 import kubernetesPackage from "@pulumi/kubernetes/package.json";
+import type { ClusterIdentity } from "./clusterIdentity";
 import type { StackConfig } from "../settings";
 
 /** The providers of a stack, each told explicitly which account or cluster it works on. */
@@ -40,15 +41,18 @@ type Text = pulumi.Input<string> | undefined;
  * Makes a stack's providers. A credential is among the inputs, and so encrypted in the state, only where it is a setting
  * of the stack.
  */
-export function createProviders({ doppler, kubernetes, githubActions }: StackConfig): Providers {
+export function createProviders(
+  { doppler, kubernetes, githubActions }: StackConfig,
+  { identifier }: ClusterIdentity,
+): Providers {
   return {
     // With the host in the state, a later destroy can't end up elsewhere because a variable is missing.
     doppler: new ExactProvider(dopplerPackage, { host: doppler.host, dopplerToken: doppler.storedToken }),
     kubernetes: new ExactProvider(kubernetesPackage, {
       kubeconfig: kubernetes.kubeconfig,
       context: kubernetes.context,
-      // The context names the cluster: when its address changes, nothing in it is replaced.
-      clusterIdentifier: kubernetes.context,
+      // Another identifier would replace everything in the cluster: see clusterIdentity.ts.
+      clusterIdentifier: identifier,
       enableServerSideApply: "true",
       // As each object says by itself, see components/forcedFields.ts.
       enablePatchForce: "true",

@@ -1,15 +1,16 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { type NamespaceFindings, readNamespaces } from "./clusterNamespaces";
 import { type ClusterFindings, readCluster } from "./clusterObjects";
 import { DopplerClient, type DopplerFindings, readDoppler } from "./doppler";
 import { Cluster } from "./kubectl";
 import type { StackConfig } from "../settings";
-import { readState, StackState } from "./state";
+import { readState, type StackState, StateError } from "./state";
 
-export type { ClusterFindings, StackObject } from "./clusterObjects";
+export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
 export { type DopplerClient, DopplerError } from "./doppler";
 export { typedValues } from "./dopplerValues";
 export { type GithubSecretScope, type ListedSecret, listSecrets, repositoryId, secretType } from "./githubSecrets";
-export type { Outputs, StackState } from "./state";
+export { type Outputs, type StackState, StateError } from "./state";
 
 /** What is there before a run, as far as it concerns a stack. Nothing here is compared with the settings yet. */
 export interface World {
@@ -21,38 +22,52 @@ export interface World {
   inDoppler: DopplerFindings;
   /** What the cluster has of that which the stack would make. */
   inCluster: ClusterFindings;
-  /** The state of the stack that installs the operator, where that is another stack and its state can be read. */
-  operatorState?: StackState;
-  /** Those of the stacks that share this one's cluster which have something in it at present. */
-  clusterUsers: string[];
+  /** Which cluster it is, and which namespaces it has. */
+  namespaces: NamespaceFindings;
+  /** The state of the stack that installs the operator, where that is another stack and exists. */
+  operatorState?: StackState | StateError | undefined;
+  /** The states of the stacks that share what this one owns in the cluster, as far as these stacks exist. */
+  clusterUsers: ReadonlyMap<string, StackState | StateError>;
 }
 
 /**
  * Reads what is there: in Doppler, in the cluster, in this stack's state and in those of the stacks it shares with.
  *
- * @throws if this stack's own state or Doppler can't be read; a cluster that can't be asked is no error
+ * @throws StateError or DopplerError if this stack's own state or Doppler can't be read; another stack's state or a
+ *   cluster that can't be asked is no error here
  */
 export async function readWorld(stack: StackConfig): Promise<World> {
   const doppler = new DopplerClient(stack.doppler.host, await plain(stack.doppler.token));
   const { kubeconfig, context } = stack.kubernetes;
   const cluster = new Cluster(kubeconfig && (await plain(kubeconfig)), context);
   const state = await readState(stack.name);
-  if (state === undefined) throw new Error(`the state of stack "${stack.name}" can't be read`);
+  if (state === undefined) throw new StateError(stack.name, "the backend does not know the stack");
   const { operator } = stack;
-  const clusterUsers: string[] = [];
-  if (operator.owned && operator.shared) {
-    for (const name of stack.clusterUsers) {
-      if ((await readState(name))?.usesCluster()) clusterUsers.push(name);
-    }
+  const users = operator.owned && operator.shared ? stack.clusterUsers : [];
+  const [inDoppler, namespaces, inCluster, operatorState, ...states] = await Promise.all([
+    readDoppler(stack, doppler),
+    readNamespaces(stack, cluster, state),
+    readCluster(stack, cluster, state),
+    operator.owned ? undefined : stateOrReason(operator.ownedBy),
+    ...users.map(stateOrReason),
+  ]);
+  const clusterUsers = new Map(
+    users.flatMap((name, index) => {
+      const read = states[index];
+      return read === undefined ? [] : [[name, read] as const];
+    }),
+  );
+  return { doppler, state, inDoppler, namespaces, inCluster, operatorState, clusterUsers };
+}
+
+/** Another stack's state, or why it can't be read. */
+async function stateOrReason(stack: string): Promise<StackState | StateError | undefined> {
+  try {
+    return await readState(stack);
+  } catch (error) {
+    if (error instanceof StateError) return error;
+    throw error;
   }
-  return {
-    doppler,
-    state,
-    inDoppler: await readDoppler(stack, doppler),
-    inCluster: await readCluster(stack, cluster, state),
-    operatorState: operator.owned ? undefined : await readState(operator.ownedBy),
-    clusterUsers,
-  };
 }
 
 /** The value of an output that is known, such as a credential from the settings. */

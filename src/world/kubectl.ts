@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// What the provider can't tell of the cluster: whether an object is there before it is created. Asked with kubectl,
-// which knows every way to sign in, and only while something is still to be created. Reads names, never contents.
+// The Pulumi provider can't tell which cluster it is, nor whether an object exists before it is created. kubectl is asked
+// instead: kubectl knows every way to sign in. Names and UIDs are read, contents never.
 
 /** An object by kubectl's name of its kind, such as `secret` or `externalsecret.external-secrets.io`. */
 export interface ClusterObject {
@@ -47,6 +47,19 @@ export class Cluster {
       found.push(...asked.filter(({ kind, name }) => there.has(`${kind}/${name}`)));
     }
     return found;
+  }
+
+  /** The UIDs of those of the namespaces that are there, by name. */
+  async namespaceUids(names: readonly string[]): Promise<Map<string, string>> {
+    const lines = await this.#kubectl([
+      "get",
+      ...names.map((name) => `namespace/${name}`),
+      "--ignore-not-found",
+      "--no-headers",
+      "--output=custom-columns=NAME:.metadata.name,UID:.metadata.uid",
+    ]);
+    const rows = lines.split("\n").map((line) => line.trim().split(/\s+/));
+    return new Map(rows.flatMap(([name, uid]) => (name && uid ? [[name, uid] as const] : [])));
   }
 
   /** The versions of a custom resource that are served; `undefined` if there is no such definition. */

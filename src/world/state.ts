@@ -10,6 +10,14 @@ export interface KnownResource {
   outputs: Outputs;
 }
 
+/** A Kubernetes object as a stack's last run left it. */
+export interface KnownObject {
+  name: string;
+  namespace?: string | undefined;
+  uid?: string | undefined;
+  outputs: Outputs;
+}
+
 /** The resources of one stack as its last run left them. Every look-up in a state is a method here. */
 export class StackState {
   constructor(readonly resources: readonly KnownResource[]) {}
@@ -24,11 +32,23 @@ export class StackState {
 
   /** The Kubernetes object of a type and a name; kinds that are in no namespace are looked up without one. */
   object(type: string, name: string, namespace?: string): Outputs | undefined {
-    return this.resources.find((resource) => {
-      if (resource.type !== type) return false;
-      const metadata = resource.outputs["metadata"] as { name?: unknown; namespace?: unknown } | undefined;
-      return metadata?.name === name && (namespace === undefined || metadata.namespace === namespace);
-    })?.outputs;
+    return this.objects(type).find(
+      (object) => object.name === name && (namespace === undefined || object.namespace === namespace),
+    )?.outputs;
+  }
+
+  /** The Kubernetes objects of a type that have a name. */
+  objects(type: string): KnownObject[] {
+    return this.all(type).flatMap((outputs) => {
+      const metadata = outputs["metadata"] as Partial<Record<"name" | "namespace" | "uid", unknown>> | undefined;
+      const [name, namespace, uid] = [text(metadata?.name), text(metadata?.namespace), text(metadata?.uid)];
+      return name === undefined ? [] : [{ name, namespace, uid, outputs }];
+    });
+  }
+
+  /** The outputs of all resources of a type. */
+  all(type: string): Outputs[] {
+    return this.resources.filter((resource) => resource.type === type).map(({ outputs }) => outputs);
   }
 
   /** Whether the stack has an object or a Helm release in a cluster. */
@@ -37,10 +57,26 @@ export class StackState {
   }
 }
 
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** A state that is there and can't be read: another passphrase, a backend that does not answer. */
+export class StateError extends pulumi.RunError {
+  constructor(
+    stack: string,
+    /** The engine's reason, one line. */
+    readonly reason: string,
+  ) {
+    super(`the state of stack "${stack}" can't be read: ${reason}`);
+  }
+}
+
 /**
  * Reads the state of a stack of this project, also of the one that is being run.
  *
- * @returns `undefined` if there is no such stack, or none that this run can read
+ * @returns `undefined` if there is no such stack
+ * @throws StateError if there is one, or if that can't be known
  */
 export async function readState(stack: string): Promise<StackState | undefined> {
   const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
@@ -51,8 +87,12 @@ export async function readState(stack: string): Promise<StackState | undefined> 
       outputs?: typeof outputs;
     };
     outputs = answer.outputs ?? {};
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { details, message } = error as { details?: string; message?: string };
+    const reason = (details || message || String(error)).trim().split("\n")[0] ?? "";
+    // The engine's words for a stack that its backend does not have.
+    if (/\bunknown stack\b/.test(reason)) return undefined;
+    throw new StateError(stack, reason);
   }
   return new StackState(Object.entries(outputs).map(([urn, r]) => ({ urn, type: r.type, outputs: r.outputs ?? {} })));
 }

@@ -29,7 +29,6 @@ describe("what was made by hand", () => {
     await expect(program({ cluster: BY_HAND })).rejects.toThrow(
       [
         'Stack "dev" can\'t be run. Nothing was created or changed.',
-        '  Namespace "external-secrets" exists in the cluster, and this stack did not make it.',
         '  Secret "doppler-token-auth" in namespace "external-secrets" exists in the cluster, and this stack did not make it.',
         '  ClusterSecretStore "doppler-secret-store" exists in the cluster, and this stack did not make it.',
         '  ExternalSecret "bookmarked-secrets" in namespace "default" exists in the cluster, and this stack did not make it.',
@@ -48,6 +47,19 @@ describe("what was made by hand", () => {
       "doppler-store-store": "doppler-secret-store",
       "bookmarked-default-bookmarked-secrets": "default/bookmarked-secrets",
     });
+  });
+
+  it("is taken over unasked where it is a namespace, which stays in the end, and only then", async () => {
+    const cluster = { objects: ["namespace/external-secrets", "namespace/reports"] };
+    const { resources, ...seen } = await program({ cluster });
+    expect(imports({ resources, ...seen })).toEqual({
+      "external-secrets-namespace": "external-secrets",
+      reports: "reports",
+    });
+    expect(only(resources, "external-secrets-namespace").options["retainOnDelete"]).toBe(true);
+    await expect(
+      program({ cluster }, { kubernetes: { createNamespaces: ["reports"], deleteNamespaces: true } }),
+    ).rejects.toThrow(/Namespace "external-secrets" exists[^]*Namespace "reports" exists/);
   });
 
   it("is taken over where it is Argo CD's, or for pulling images", async () => {
@@ -148,7 +160,47 @@ describe("a cluster that can't be taken over as it is", () => {
   });
 });
 
-it("a cluster that is still to come is in nobody's way", async () => {
-  const { resources } = await program({ cluster: "no such host" });
-  expect(only(resources, "external-secrets-release").options["import"]).toBeUndefined();
+describe("a cluster that can't be asked", () => {
+  const NOTICE = "The cluster could not be asked with kubectl: kubectl is not on PATH\nNot checked: ";
+
+  it("is in nobody's way, and the run says what nobody looked for", async () => {
+    const { resources, warnings } = await program({ cluster: "kubectl is not on PATH" });
+    expect(only(resources, "external-secrets-release").options["import"]).toBeUndefined();
+    expect(warnings).toContain(
+      `${NOTICE}whether something is in the way of what the stack makes there; whether it is the cluster of the run before, and has the namespaces of the apps.`,
+    );
+  });
+
+  it("leaves a preview with what could be in the way", async () => {
+    const { warnings } = await program({ cluster: "kubectl is not on PATH", preview: true });
+    expect(warnings).toContain(`${NOTICE}whether something is in the way of what the stack makes there.`);
+  });
+});
+
+describe("namespaces", () => {
+  it("that nobody has made are found before anything is made", async () => {
+    const cluster = { missing: ["default"] };
+    await expect(program({ cluster })).rejects.toThrow(
+      /Nothing was created or changed\.\n {2}Namespace "default" does not exist in the cluster[^]*kubernetes\.createNamespaces/,
+    );
+    await expect(program({ cluster: { missing: ["external-secrets", "reports"] } })).resolves.toMatchObject({
+      warnings: [expect.stringContaining("names need values")],
+    });
+  });
+
+  it("are nobody's business once the Secrets are there", async () => {
+    const type = "kubernetes:external-secrets.io/v1:ExternalSecret";
+    const known = { type, outputs: { metadata: { name: "bookmarked-secrets", namespace: "default" } } };
+    await program({ cluster: { missing: ["default"] }, states: { dev: [known] } });
+  });
+
+  it("stay when the stack lets go of them, unless its settings say otherwise", async () => {
+    const kept = (name: string, { resources }: Observation<StackOutputs>) =>
+      only(resources, `kubernetes:core/v1:Namespace::${name}`).options["retainOnDelete"] ?? false;
+    const both = ["external-secrets-namespace", "reports"];
+    const usual = await program({});
+    expect(both.map((name) => kept(name, usual))).toEqual([true, true]);
+    const gone = await program({}, { kubernetes: { createNamespaces: ["reports"], deleteNamespaces: true } });
+    expect(both.map((name) => kept(name, gone))).toEqual([false, false]);
+  });
 });

@@ -1,20 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { handover, tokenHandover } from "../../src/pipeline/rotation";
-import { type ConfigSource, parseStackConfig } from "../../src/settings";
+import { parseStackConfig } from "../../src/settings";
 import { DopplerError, readWorld } from "../../src/world";
 import { run } from "../support/mocks";
-import { stackFile } from "../support/program";
-
-const source: ConfigSource = {
-  stack: "dev",
-  values: Object.fromEntries(
-    Object.entries(stackFile("dev")).map(([key, value]) => [key.replace("secrets-pipeline:", ""), value]),
-  ),
-  secretKeys: new Set(),
-  foreignKeys: [],
-  env: { DOPPLER_TOKEN: "dp.pt.test", GITHUB_TOKEN: "ghp_test" },
-  siblings: new Map(),
-};
+import { configSourceOf } from "../support/program";
 
 it("a run finds the token to hand over from on the store, whatever tokens a run that was cut off has left", async () => {
   const annotations = { "secrets-pipeline/service-token": "external-secrets-0" };
@@ -28,7 +17,7 @@ it("a run finds the token to hand over from on the store, whatever tokens a run 
   };
   const asked: string[] = [];
   const { result } = await run({ states: { dev: [token, store] } }, async () => {
-    const stack = parseStackConfig(source);
+    const stack = parseStackConfig(configSourceOf("dev"));
     const world = await readWorld(stack);
     jest.spyOn(world.doppler, "serviceTokens").mockImplementation((...place) => {
       asked.push(place.join("/"));

@@ -1,5 +1,10 @@
-import { only } from "../support/mocks";
-import { runStack as program } from "../support/program";
+import * as pulumi from "@pulumi/pulumi";
+import { guardCheck } from "../../components/sharedGuard";
+import { sharing } from "../../src/pipeline/sharing";
+import { parseStackConfig } from "../../src/settings";
+import { readWorld } from "../../src/world";
+import { only, run, type Scenario } from "../support/mocks";
+import { configSourceOf, runStack as program } from "../support/program";
 
 beforeEach(() => {
   process.env["DOPPLER_TOKEN"] = "dp.pt.test";
@@ -31,5 +36,83 @@ describe("the guard", () => {
     expect(only(resources, "guard-stash").options["protect"]).toBe(true);
     const later = await program({ stack: "prod", workplace }, { protect: false });
     expect(only(later.resources, "guard-stash").options["protect"]).toBeFalsy();
+  });
+
+  const STASH = { type: "pulumi:index:Stash", outputs: {} };
+  const HOOK = ["still used by other stacks? Only the program can tell: pulumi destroy --run-program"];
+  const SHARED = ["doppler-project", "external-secrets-release", "external-secrets-namespace"];
+
+  it("has its check on each shared thing until it is there itself, after a first run that failed midway", async () => {
+    const first = await program({});
+    for (const name of SHARED) expect(only(first.resources, name).options["hooks"]).toEqual(HOOK);
+    const later = await program({ states: { dev: [STASH] } });
+    for (const name of SHARED) expect(only(later.resources, name).options["hooks"]).toBeUndefined();
+  });
+
+  it("has its check nowhere where nothing is shared", async () => {
+    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    for (const name of SHARED.slice(1)) expect(only(resources, name).options["hooks"]).toBeUndefined();
+  });
+});
+
+describe("the users of what a stack owns", () => {
+  const OBJECT = { type: "kubernetes:core/v1:Namespace", outputs: {} };
+  const stack = { ...parseStackConfig(configSourceOf("dev")), clusterUsers: ["stg", "qa", "new"] };
+  const usersIn = async (states: NonNullable<Scenario["states"]>) => {
+    const owner = { ...stack, operator: { ...stack.operator, shared: true } };
+    const { result } = await run({ states: { dev: [], ...states } }, async () =>
+      sharing(owner, await readWorld(owner)),
+    );
+    return result.users;
+  };
+
+  it("are the stacks that have something in the cluster", async () => {
+    expect(await usersIn({ stg: [OBJECT], qa: [] })).toEqual(['stack "stg"']);
+  });
+
+  it("include a stack whose state can't be read, since it can't be known that it has nothing", async () => {
+    expect(await usersIn({ stg: "incorrect passphrase", qa: [] })).toEqual([
+      'stack "stg" (its state can\'t be read: incorrect passphrase)',
+    ]);
+  });
+});
+
+it("a stack whose own state can't be read does not run", async () => {
+  await expect(program({ states: { dev: "incorrect passphrase" } })).rejects.toThrow(
+    'the state of stack "dev" can\'t be read: incorrect passphrase',
+  );
+});
+
+it("an operator whose stack can't be read is not taken for absent", async () => {
+  const workplace = { acme: { environments: {} } };
+  const states = { prod: [], dev: "incorrect passphrase" };
+  await expect(program({ stack: "prod", workplace, states }, { operator: { ownedBy: "dev" } })).rejects.toThrow(
+    'operator.ownedBy: the state of stack "dev" can\'t be read: incorrect passphrase',
+  );
+});
+
+describe("the guard's check", () => {
+  const check = (users: string[], type: string) => {
+    let callback: pulumi.ResourceHookFunction | undefined;
+    jest.spyOn(pulumi, "ResourceHook").mockImplementation(((_name: string, given: pulumi.ResourceHookFunction) => {
+      callback = given;
+      return {};
+    }) as never);
+    guardCheck({ shared: ['Doppler project "acme"'], users });
+    jest.restoreAllMocks();
+    return () => callback?.({ type } as pulumi.ResourceHookArgs);
+  };
+
+  it("lets go where nobody uses anything any more", () => {
+    expect(check([], "pulumi:index:Stash")).not.toThrow();
+  });
+
+  it.each([
+    ["pulumi:index:Stash", "Nothing was deleted."],
+    ["kubernetes:helm.sh/v3:Release", "What they use was not deleted."],
+  ])("keeps %s, and says who uses it", (type, rest) => {
+    expect(check(['stack "prod"'], type)).toThrow(
+      `This stack owns Doppler project "acme", still in use by stack "prod". Destroy those first. ${rest}`,
+    );
   });
 });

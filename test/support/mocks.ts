@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { Cluster, ClusterError, type ClusterObject } from "../../src/world/kubectl";
+import { type ClusterScenario, mockCluster } from "./cluster";
 
 // Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
 // engine: pulumi's own Mocks interface hides secretness, parents, dependencies and options.
@@ -38,15 +38,15 @@ export interface Scenario {
   doppler?: Record<string, string>;
   /** Whether resources exist already, so that a preview knows their ids. Default: as in `up`. */
   exists?: boolean;
-  /** The states of stacks: type and outputs of their resources. This stack's is empty by default. */
-  states?: Record<string, { type: string; outputs: Record<string, unknown> }[]>;
+  /**
+   * The states of stacks: type and outputs of their resources, or why one can't be read. This stack's is empty by
+   * default.
+   */
+  states?: Record<string, { type: string; outputs: Record<string, unknown> }[] | string>;
   /** What is in the Doppler workplace: per project its description and its environments' names by slug. */
   workplace?: Record<string, { description?: string; environments: Record<string, string>; configs?: string[] }>;
-  /**
-   * What is in the cluster: objects as `kind/[namespace/]name`, the versions of the operator's kinds (without them the
-   * kinds are not there), and the status of its Helm release. Where there is no cluster, why.
-   */
-  cluster?: { objects?: string[]; served?: string[]; release?: string } | string;
+  /** What is in the cluster; where there is none, why. */
+  cluster?: ClusterScenario | string;
   /** By their full names, the outputs of stacks that are referred to. */
   outputs?: Record<string, object>;
   /**
@@ -199,22 +199,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     registerResourceHook: (_request: unknown, callback: (error: unknown, response: unknown) => void) =>
       callback(null, {}),
   });
-  const inCluster = () => {
-    if (typeof scenario.cluster === "string") throw new ClusterError(scenario.cluster);
-    return scenario.cluster ?? {};
-  };
-  const asked = [
-    jest.spyOn(Cluster.prototype, "present").mockImplementation((objects) => {
-      const { objects: there = [], served } = inCluster();
-      if (served === undefined && objects.some(({ kind }) => kind.endsWith(".external-secrets.io"))) {
-        throw new Error("kubectl knows no such kind");
-      }
-      const id = ({ kind, namespace, name }: ClusterObject) => [kind, namespace, name].filter(Boolean).join("/");
-      return Promise.resolve(objects.filter((object) => there.includes(id(object))));
-    }),
-    jest.spyOn(Cluster.prototype, "servedVersions").mockImplementation(() => Promise.resolve(inCluster().served)),
-    jest.spyOn(Cluster.prototype, "releaseStatus").mockImplementation(() => Promise.resolve(inCluster().release)),
-  ];
+  const asked = mockCluster(scenario.cluster ?? {});
   const warn = jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
     warnings.push(message);
     return Promise.resolve();
@@ -241,6 +226,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             const [, , stack = ""] = String((inputs as { stackName: string }).stackName).split("/");
             const state = scenario.states?.[stack] ?? (stack === (scenario.stack ?? "dev") ? [] : undefined);
             if (state === undefined) throw Object.assign(new Error("unknown stack"), { details: "unknown stack" });
+            if (typeof state === "string") throw Object.assign(new Error(state), { details: state });
             const named = state.map((r, index) => [`urn:pulumi:${stack}::secrets-pipeline::${r.type}::${index}`, r]);
             return { outputs: Object.fromEntries(named) as Record<string, unknown> };
           }

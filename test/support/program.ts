@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { StackOutputs } from "../../src/pipeline/outputs";
+import type { ConfigSource } from "../../src/settings";
 import { type Observation, run, type Scenario } from "./mocks";
 
 // Runs index.ts as a whole.
@@ -11,6 +12,20 @@ import { type Observation, run, type Scenario } from "./mocks";
 export function stackFile(stack: string): Record<string, unknown> {
   const path = join(__dirname, "..", "..", `Pulumi.${stack}.yaml`);
   return (parse(readFileSync(path, "utf8")) as { config: Record<string, unknown> }).config;
+}
+
+/** What the settings of a checked-in stack are read from. */
+export function configSourceOf(stack: string): ConfigSource {
+  return {
+    stack,
+    values: Object.fromEntries(
+      Object.entries(stackFile(stack)).map(([key, value]) => [key.replace("secrets-pipeline:", ""), value]),
+    ),
+    secretKeys: new Set(),
+    foreignKeys: [],
+    env: { DOPPLER_TOKEN: "dp.pt.test", GITHUB_TOKEN: "ghp_test" },
+    siblings: new Map(),
+  };
 }
 
 /** Runs the whole program with a stack's configuration, of which some keys are stored as secrets. */

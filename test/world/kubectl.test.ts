@@ -61,6 +61,21 @@ it("asks once a namespace, and for names only", async () => {
   ]);
 });
 
+it("reads the UIDs of those namespaces that are there", async () => {
+  const calls = kubectl("kube-system   1a-2b\nreports       3c-4d\n");
+  const uids = await new Cluster(undefined, undefined).namespaceUids(["kube-system", "reports", "web"]);
+  expect([...uids]).toEqual([
+    ["kube-system", "1a-2b"],
+    ["reports", "3c-4d"],
+  ]);
+  expect(calls()[0]?.args.slice(0, 4)).toEqual(["get", "namespace/kube-system", "namespace/reports", "namespace/web"]);
+});
+
+it("is content with no namespace at all", async () => {
+  kubectl("");
+  expect((await new Cluster(undefined, undefined).namespaceUids(["web"])).size).toBe(0);
+});
+
 it("hands a kubeconfig over in a file that is gone afterwards", async () => {
   const calls = kubectl("");
   await new Cluster("apiVersion: v1\n", undefined).present(OBJECTS.slice(0, 1));
