@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
 import { dopplerNames, parseTemplate } from "../lib/template";
+import { LET_GO } from "./deletion";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -136,6 +137,7 @@ export class AppSecrets extends pulumi.ComponentResource {
           },
         },
         {
+          ...LET_GO,
           parent: this,
           aliases: was === undefined ? [] : [{ name: was }],
           import: args.adopt?.find((id) => id === `${namespace}/${own}`),

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { LET_GO } from "./deletion";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -104,7 +105,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
         metadata: forcedFields({ name: args.storeName, annotations }),
         spec: { conditions: [{ namespaces }], provider: { doppler: provider } },
       },
-      { parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
+      { ...LET_GO, parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
     );
 
     this.storeName = store.metadata.name;

@@ -132,6 +132,7 @@ interface RegisterRequest {
   getAdditionalsecretoutputsList(): string[];
   getAliasesList(): unknown[];
   getImportid(): string;
+  getCustomtimeouts(): { getDelete(): string } | undefined;
   getVersion(): string;
   getPlugindownloadurl(): string;
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
@@ -153,6 +154,7 @@ function registration(request: RegisterRequest): Registration {
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: request.getAliasesList().length,
     import: request.getImportid(),
+    deleteTimeout: request.getCustomtimeouts()?.getDelete(),
     replacementTrigger: decode(request.getReplacementTrigger()?.toJavaScript()),
     hooks: request.getHooks()?.getBeforeDeleteList() ?? [],
   };
