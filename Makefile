@@ -61,8 +61,14 @@ test-sandbox:
 golden: node_modules/.package-lock.json
 	@npm run --silent golden
 
-sandbox: node_modules/.package-lock.json e2e-build
+# The first build of the sandbox's programs takes minutes: packages are installed beside it.
+sandbox:
+	@$(MAKE) --no-print-directory -j3 node_modules/.package-lock.json e2e-build sandbox-tools
 	@node e2e/dist/commands/up.js
+
+.PHONY: sandbox-tools
+sandbox-tools: sandbox-build
+	@node sandbox/dist/cli/buildTools.js .
 
 sandbox-clean:
 	@if [ -e sandbox/dist/cli/clean.js ]; then node sandbox/dist/cli/clean.js; else rm -rf sandbox/.run; fi

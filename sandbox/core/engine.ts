@@ -136,10 +136,16 @@ function builtPlugin({ kubernetesPlugin }: Toolchain) {
   return kubernetesPlugin;
 }
 
-/** The version of a provider's SDK that the program uses; its plugin has the same. */
+/**
+ * The version of a provider's SDK that the project pins; its plugin has the same.
+ *
+ * @throws when the project's package-lock.json has no such package
+ */
 function sdkVersion(folder: string, name: PluginName): string {
-  const file = join(folder, "node_modules", PACKAGES[name], "package.json");
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  const file = join(folder, "package-lock.json");
+  const { packages } = JSON.parse(readFileSync(file, "utf8")) as { packages?: Record<string, { version?: string }> };
+  const version = packages?.[`node_modules/${PACKAGES[name]}`]?.version;
+  if (version === undefined) throw new Error(`${file} has no ${PACKAGES[name]}`);
   return version.replace(/^v/, "");
 }
 

@@ -2,7 +2,7 @@
 
 /** A Pulumi project, and the world that its stacks expect to find. */
 export interface Project {
-  /** The folder of the project: Pulumi.yaml, the stack files, and node_modules with the providers' SDKs. Absolute. */
+  /** The folder of the project: Pulumi.yaml, the stack files, and package-lock.json with the providers' SDKs. Absolute. */
   readonly folder: string;
   /** The stacks that can be brought up, by name; the first one is the default. */
   readonly stacks: Readonly<Record<string, StackWorld>>;
