@@ -199,9 +199,11 @@ function fromEvents(lines: readonly string[]): Preview {
     if (diagnosticEvent !== undefined && diagnosticEvent.severity !== "debug" && !diagnosticEvent.ephemeral) {
       preview.messages.push({ severity: diagnosticEvent.severity, text: diagnosticEvent.message });
     }
-    if (summaryEvent !== undefined) preview.succeeded = summaryEvent.result === "succeeded";
+    // Older engines, such as 3.229, end every run with a summary and give no result.
+    if (summaryEvent !== undefined) preview.succeeded = (summaryEvent.result ?? "succeeded") === "succeeded";
   }
   preview.succeeded &&= !preview.messages.some(({ severity }) => severity === "error");
+  preview.succeeded &&= !preview.violations.some(({ mandatory }) => mandatory);
   return preview;
 }
 

@@ -184,6 +184,15 @@ describe("a preview", () => {
       expect(parsePreview(text).succeeded).toBe(false);
     }
   });
+  it("has succeeded under an older engine, whose summary gives no result, unless an error or a broken policy shows", () => {
+    const older = (more: More = {}) => parsePreview(stream(steps, more).replace(',"result":"succeeded"', ""));
+    const policy = { policyName: "refresh-interval", policyPackName: "secrets-pipeline", message: "too often" };
+    const broken = { ...policy, resourceUrn: urn("a:b:C", "c"), enforcementLevel: "mandatory" };
+    expect(older().succeeded).toBe(true);
+    expect(older({ messages: [{ severity: "error", message: "error: preview failed\n" }] }).succeeded).toBe(false);
+    expect(older({ policies: [broken] }).succeeded).toBe(false);
+    expect(older({ policies: [{ ...broken, enforcementLevel: "advisory" }] }).succeeded).toBe(true);
+  });
   it.each([
     ["no JSON", `it is not ${VALUES.plain}`],
     ["half a digest", digest(steps).slice(0, -20)],
