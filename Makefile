@@ -1,7 +1,7 @@
 # make test      install, format, lint, types, unit tests (Node only)
 # make golden    renew the golden dumps of the checked-in stacks
 # make sandbox   bring up the sandbox, run `pulumi up --stack dev` in it, show the result; SANDBOX_STACK=dev,prod: both
-# make e2e       end-to-end tests in a sandbox of their own, two hours in all; with PART=drift, those of one file
+# make e2e       end-to-end tests, each file in a sandbox of its own; PART=drift: that file; PART='drift rotation' JOBS=2: two, side by side
 # make pr-check  what the working tree would do to the sandbox's stacks, as the comment on a pull request; BASE=main
 # make lint-workflows      actionlint on .github/workflows; needs Go
 # make sandbox-down    stop everything the sandbox started; sandbox-clean also forgets what it made
@@ -77,7 +77,7 @@ sandbox-down:
 	@if [ -e sandbox/dist/cli/down.js ]; then node sandbox/dist/cli/down.js; else echo "the sandbox was never built: nothing is running"; fi
 
 e2e: node_modules/.package-lock.json policy/node_modules/.package-lock.json examples/app/node_modules/.package-lock.json e2e-build
-	@npm --prefix e2e run --silent test -- $(PART)
+	@JOBS=$(JOBS) npm --prefix e2e run --silent test -- $(PART)
 
 pr-check: node_modules/.package-lock.json policy/node_modules/.package-lock.json e2e-build
 	@node e2e/dist/commands/prCheck.js

@@ -5,7 +5,7 @@ import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
 
 // Runs the compiled tests of a folder and prints a closing line, "N passed, N failed":
-//   node test.js [--concurrency=N] [--minutes=N] FOLDER [part of a path]
+//   node test.js [--concurrency=N] [--minutes=N] FOLDER [parts of paths: all files that have one of them]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,13 +16,13 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string", default: "5" },
   },
 });
-const [folder = "dist", part = ""] = positionals;
+const [folder = "dist", ...parts] = positionals;
 const dist = resolve(folder);
 // The path of a compiled file below the folder "dist" is that of its source beside it.
 const source = dirname(dist);
 
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".test.js") && path.includes(part))
+  .filter((path) => path.endsWith(".test.js") && (parts.length === 0 || parts.some((part) => path.includes(part))))
   // A test that was moved or deleted may still be there, compiled.
   .filter((path) => existsSync(join(source, path.replace(/\.js$/, ".ts"))))
   .map((path) => join(dist, path))
