@@ -20,7 +20,7 @@ import { type AppConfig, loadStackConfig } from "./src/settings";
 import { readWorld } from "./src/world";
 
 async function main(): Promise<StackOutputs> {
-  const settings = loadStackConfig();
+  const settings = await loadStackConfig();
   const world = await readWorld(settings);
   const adopt = await preflight(settings, world);
   const providers = createProviders(settings, adopt.clusterIdentity);

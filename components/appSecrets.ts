@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
+import { externalSecretResource } from "../lib/resourceNames";
 import { dopplerNames, parseTemplate } from "../lib/template";
 import { LET_GO } from "./deletion";
 import { forcedFields } from "./forcedFields";
@@ -145,7 +146,7 @@ export class AppSecrets extends pulumi.ComponentResource {
       );
     // The child bears the Secret's name: a Secret that moves is a new one beside the old, which is deleted last, and
     // one that changes places between `secretName` and `alsoAs` is not touched at all.
-    const named = (secretName: string, where: string) => `${name}-${where}-${secretName}`;
+    const named = (secretName: string, where: string) => externalSecretResource(name, where, secretName);
     externalSecret(
       named(args.secretName, args.namespace),
       args.secretName,

@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { isChartFile } from "../lib/chart";
 import { ownNamespace } from "./ownNamespace";
 import { requirePlain } from "./plain";
 
@@ -50,8 +51,14 @@ export interface ExternalSecretsOperatorArgs {
   /** The chart: a name in `repository`, a folder, an archive, or an `oci://` reference. Default: `external-secrets`. */
   chart?: string;
 
-  /** The chart repository's URL. Default: the project's own. Only for a chart given by name. */
+  /** The chart repository's URL, without a user or a password. Default: the project's own. Only for a chart given by name. */
   repository?: string;
+
+  /** The user with which charts are downloaded from `repository`. Default: none. */
+  repositoryUsername?: pulumi.Input<string>;
+
+  /** The password of `repositoryUsername`. It is a secret in the state, whether or not it comes as one. Default: none. */
+  repositoryPassword?: pulumi.Input<string>;
 
   /** The chart's version. Default: 2.9.0. A folder or an archive has its own. */
   version?: string;
@@ -110,13 +117,22 @@ export class ExternalSecretsOperator extends pulumi.ComponentResource {
 
 /** Which chart the release installs. */
 export function chartLocation(
-  args: Pick<ExternalSecretsOperatorArgs, "chart" | "repository" | "version">,
+  args: Pick<
+    ExternalSecretsOperatorArgs,
+    "chart" | "repository" | "repositoryUsername" | "repositoryPassword" | "version"
+  >,
 ): Pick<kubernetes.helm.v3.ReleaseArgs, "chart" | "version" | "repositoryOpts"> {
   const chart = args.chart ?? DEFAULT_CHART;
-  if (/^(\.{0,2}\/|https?:)|\.tgz$/.test(chart)) return { chart };
+  if (isChartFile(chart)) return { chart };
   const version = args.version ?? DEFAULT_VERSION;
   if (chart.startsWith("oci://")) return { chart, version };
-  return { chart, version, repositoryOpts: { repo: args.repository ?? DEFAULT_REPOSITORY } };
+  const { repository: repo = DEFAULT_REPOSITORY, repositoryUsername: username, repositoryPassword } = args;
+  const access = username !== undefined && repositoryPassword !== undefined;
+  return {
+    chart,
+    version,
+    repositoryOpts: { repo, ...(access && { username, password: pulumi.secret(repositoryPassword) }) },
+  };
 }
 
 /** `over` laid upon `base`: maps key by key, everything else replaced. Neither is changed. */

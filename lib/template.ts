@@ -21,6 +21,9 @@ const DOPPLER_NAME = /^[A-Z_][A-Z0-9_]*$/;
 const UNSTEADY =
   /^(?:bcrypt|htpasswd|rand\w+|gen[A-Z]\w*|uuidv4|now|ago|unixEpoch|shuffle|encryptAES|getHostByName|env|expandenv)$/;
 
+/** These read names out of all values together. Only values that a template names are fetched, and it must name them so. */
+const FROM_ALL = /^(?:get|pluck|dig|pick|omit|hasKey|keys|values)$/;
+
 const UNPAIRED = 'expected an "end" for each "if", "with" and "range"';
 
 /** Up to the end of an action, whose texts in quotes may hold braces. */
@@ -65,15 +68,21 @@ export function parseTemplate(template: string): Template {
       if (!DOPPLER_NAME.test(field)) problems.add("expected Doppler names, such as {{ .DB_PASSWORD }}");
       else if (more !== undefined) problems.add("expected no dot behind a Doppler name: its value is a text");
     }
+    const fromAll = shifted ? /(?<=[\s(])\$(?=[\s)|]|$)/ : /(?<=[\s(])[.$](?=[\s)|]|$)/;
     for (const [word] of code.matchAll(/(?<![\w.$])[a-zA-Z]\w*/g)) {
       if (UNSTEADY.test(word)) problems.add(`expected no "${word}", which gives another value each time`);
+      if (FROM_ALL.test(word) && fromAll.test(code)) {
+        problems.add(`expected no "${word}" on all values: write each Doppler name, such as {{ .DB_PASSWORD }}`);
+      }
     }
     return "{{x}}";
   });
 
+  // Braces of the text itself need no partner, but where two of them together look like one end of an action.
   const rest = text.replaceAll("{{x}}", "");
   const braces = [...rest].reduce((depth, c) => depth + (c === "{" ? 1 : c === "}" ? -1 : 0), 0);
-  if (rest.includes("{{") || braces !== 0) problems.add("expected as many closing braces as opening ones");
+  if (rest.includes("{{") || (rest.includes("}}") && braces !== 0))
+    problems.add("expected as many closing braces as opening ones");
   if (blocks.length > 0) problems.add(UNPAIRED);
   return { names: [...names], text, quoted, defaults, problems: [...problems] };
 }

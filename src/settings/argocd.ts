@@ -2,9 +2,9 @@ import { z } from "zod";
 import { checkContents, requestedContents, requestedNames } from "./contents";
 import { DEFAULTS } from "./defaults";
 import type { Lenient } from "./lenient";
+import { argocdUrl } from "./locations";
 import {
   argocdRepositoryName,
-  argocdUrl,
   dopplerSecretName,
   duration,
   kubernetesSecretName,

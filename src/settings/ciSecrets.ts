@@ -2,7 +2,8 @@ import { z } from "zod";
 import { requestedNames } from "./contents";
 import { DEFAULTS } from "./defaults";
 import type { Lenient } from "./lenient";
-import { dopplerSecretName, githubOwner, githubRepository, githubSecretName, text, url } from "./names";
+import { githubUrl } from "./locations";
+import { dopplerSecretName, githubOwner, githubRepository, githubSecretName, text } from "./names";
 import type { Path } from "./problems";
 import type { RequestedContent } from "./secretRequest";
 
@@ -14,7 +15,7 @@ const ciSecret = z
 
 export const githubActions = z.strictObject({
   owner: githubOwner.optional(),
-  baseUrl: url.optional(),
+  baseUrl: githubUrl.optional(),
   repositories: z
     .array(githubRepository)
     .min(1, { error: "expected at least one repository" })

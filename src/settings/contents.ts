@@ -38,6 +38,7 @@ const TYPE_KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "kubernetes.io/ssh-auth": [["ssh-privatekey"]],
   "kubernetes.io/dockerconfigjson": [[".dockerconfigjson"]],
   "kubernetes.io/dockercfg": [[".dockercfg"]],
+  "kubernetes.io/tls": [["tls.crt"], ["tls.key"]],
 };
 
 /** What is checked of a Secret's contents. */

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { configSource } from "./source";
 import { parseStackConfig, type StackConfig } from "./stackConfig";
 
@@ -8,7 +9,13 @@ export { type ConfigProblem, StackConfigError } from "./problems";
 export { type ConfigSource } from "./source";
 export { type AppConfig, type GithubActionsConfig, parseStackConfig, type StackConfig } from "./stackConfig";
 
-/** The settings of the stack that is being run. */
-export function loadStackConfig(): StackConfig {
-  return parseStackConfig(configSource());
+/** The settings of the stack that is being run. Warns of stack files that could not be compared with this stack's. */
+export async function loadStackConfig(): Promise<StackConfig> {
+  const source = configSource();
+  for (const [stack, fault] of source.unreadable ?? []) {
+    await pulumi.log.warn(
+      `Pulumi.${stack}.yaml can't be read, since ${fault}. Stack "${stack}" was not compared with this one, and may use what this one owns.`,
+    );
+  }
+  return parseStackConfig(source);
 }

@@ -9,13 +9,25 @@ export type TextRole =
   /** A name whose characters and length are checked here. */
   | "name"
   /** A template over Doppler names, which the operator renders. */
-  | "template";
+  | "template"
+  /** Where something is. The schema itself refuses credentials in it. */
+  | "location"
+  /** A credential, which has to be encrypted in the stack's file. */
+  | "credential";
 
 /** The role of each schema of a text that has one. */
 export const textRoles = z.registry<{ role: TextRole }>();
 
+/** What Pulumi makes of an unquoted date in a stack's file: `2025-11-25 00:00:00 +0000 UTC`. */
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d+)? [+-]\d{4} \S+$/;
+const QUOTE_DATE = "is a date without quotes, which Pulumi reads as a point in time: quote it";
+
+/** The message for a text that is refused: a date without quotes has a reason of its own. */
+const refusal = (expected: string) => (issue: { input?: unknown }) =>
+  typeof issue.input === "string" && TIMESTAMP.test(issue.input) ? QUOTE_DATE : `expected ${expected}`;
+
 const spelled = (pattern: RegExp, max: number, expected: string) =>
-  z.string().refine((text) => text.length <= max && pattern.test(text), { error: `expected ${expected}` });
+  z.string().refine((text) => text.length <= max && pattern.test(text), { error: refusal(expected) });
 
 const name = (pattern: RegExp, max: number, expected: string) =>
   spelled(pattern, max, expected).register(textRoles, { role: "name" });
@@ -41,10 +53,13 @@ export const argocdRepositoryName = dnsLabel("a name for the repository");
 
 // Kubernetes and Helm.
 export const clusterId = name(
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
   36,
   "a cluster's id, the UID of its kube-system namespace: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
-);
+)
+  // Kubernetes writes its UIDs in lower case.
+  .transform((uid) => uid.toLowerCase())
+  .register(textRoles, { role: "name" });
 export const namespaceName = dnsLabel("a Kubernetes namespace name");
 export const kubernetesSecretName = dnsSubdomain("a Kubernetes Secret name");
 export const externalSecretName = dnsSubdomain("an ExternalSecret name");
@@ -101,17 +116,18 @@ export const githubRepository = name(
 );
 
 // Other texts. Any of them may hold a credential by mistake.
-export const text = z.string().min(1, { error: "expected a text that is not empty" });
+export const text = z
+  .string()
+  .refine((value) => value !== "" && !TIMESTAMP.test(value), { error: refusal("a text that is not empty") });
+export const credential = z
+  .string()
+  .min(1, { error: "expected a text that is not empty" })
+  .register(textRoles, { role: "credential" });
 export const template = z
   .string()
   .min(1, { error: "expected a text that is not empty" })
   .register(textRoles, { role: "template" });
 export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
-export const argocdUrl = spelled(/^[^\s{}]+$/, 2000, "the URL as Argo CD's applications have it");
-export const registryName = spelled(/^[^\s"{}\\]+$/, 500, "a registry as images are named by it, or Docker Hub's URL");
-export const url = z
-  .url({ protocol: /^https?$/, error: "expected a URL, http:// or https://" })
-  .refine((u) => !u.endsWith("/"), { error: "expected a URL without a trailing slash" });
 
 /** A duration, in the form in which the operator writes it. */
 export const duration = z.string().transform((value, context) => {

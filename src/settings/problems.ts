@@ -67,7 +67,10 @@ export function issueMessage(issue: z.core.$ZodRawIssue): string {
   }
   if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "is not valid";
   if (issue.code === "invalid_type") {
-    return `expected ${EXPECTED[issue.expected] ?? issue.expected}, got ${typeName(issue.input)}`;
+    // YAML reads 1.10 as the number 1.1, and "yes" as true.
+    const quotes =
+      issue.expected === "string" && ["number", "boolean"].includes(typeof issue.input) ? ": quote it" : "";
+    return `expected ${EXPECTED[issue.expected] ?? issue.expected}, got ${typeName(issue.input)}${quotes}`;
   }
   return issue.message ?? "is not valid";
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { requestedNames } from "./contents";
 import { DEFAULTS } from "./defaults";
 import type { Lenient } from "./lenient";
-import { dopplerSecretName, duration, kubernetesSecretName, namespaceName, registryName } from "./names";
+import { registry } from "./locations";
+import { dopplerSecretName, duration, kubernetesSecretName, namespaceName } from "./names";
 import type { RequestedPlace, SecretKind, SecretRequest } from "./secretRequest";
 
 // The Secrets with which a cluster pulls private images: the settings `pullSecrets`. Each is the same in all of its
@@ -14,7 +15,7 @@ const pullSecret = z.strictObject({
     .array(namespaceName)
     .min(1, { error: "expected at least one namespace" })
     .refine((list) => new Set(list).size === list.length, { error: "expected each namespace once" }),
-  registry: registryName.default(DEFAULTS.registry),
+  registry: registry.default(DEFAULTS.registry),
   username: dopplerSecretName.optional(),
   token: dopplerSecretName.optional(),
   refreshInterval: duration.optional(),

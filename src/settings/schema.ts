@@ -2,8 +2,10 @@ import { z } from "zod";
 import { githubActions } from "./ciSecrets";
 import { DEFAULTS } from "./defaults";
 import { KIND_SCHEMAS } from "./kinds";
+import { chart, chartRepositoryUrl, dopplerUrl } from "./locations";
 import {
   clusterId,
+  credential,
   dopplerConfigName,
   dopplerEnvironmentSlug,
   dopplerProjectName,
@@ -15,13 +17,12 @@ import {
   serviceAccountName,
   storeName,
   text,
-  url,
 } from "./names";
 
 // The shape of a stack's settings. What entries have to do with each other is in rules/.
 
 const doppler = z.strictObject({
-  host: url.optional(),
+  host: dopplerUrl.optional(),
   project: z.strictObject({ name: dopplerProjectName, description: text.optional(), ownedBy: text.optional() }),
   environment: z.strictObject({ slug: dopplerEnvironmentSlug, name: text.optional() }),
   config: dopplerConfigName.optional(),
@@ -41,8 +42,10 @@ const operator = z
   .strictObject({
     namespace: namespaceName.default(DEFAULTS.operatorNamespace),
     releaseName: releaseName.default(DEFAULTS.releaseName),
-    chart: text.optional(),
-    repository: url.optional(),
+    chart: chart.optional(),
+    repository: chartRepositoryUrl.optional(),
+    repositoryUsername: text.optional(),
+    repositoryPassword: credential.optional(),
     version: text.optional(),
     values: z.record(z.string(), z.unknown()).default({}),
     ownedBy: text.optional(),
@@ -60,9 +63,9 @@ const store = z
   .prefault({});
 
 export const settingsSchema = z.strictObject({
-  dopplerToken: text.optional(),
+  dopplerToken: credential.optional(),
   doppler,
-  kubeconfig: text.optional(),
+  kubeconfig: credential.optional(),
   kubernetes,
   operator,
   store,
@@ -70,7 +73,7 @@ export const settingsSchema = z.strictObject({
   ...KIND_SCHEMAS,
   plainValues: z.array(dopplerSecretName).default([]),
   secretNames: z.array(dopplerSecretName).default([]),
-  githubToken: text.optional(),
+  githubToken: credential.optional(),
   githubActions: githubActions.optional(),
   protect: z.boolean().default(false),
   adopt: z.boolean().default(false),

@@ -16,13 +16,12 @@ export interface ConfigSource {
   env: Readonly<Record<string, string | undefined>>;
   /** The settings of the project's stacks, this one's among them or not. */
   siblings: StackFiles;
+  /** Why the file of a stack could not be read, by stack. */
+  unreadable?: ReadonlyMap<string, string>;
 }
 
-/** Settings that hold a credential: they must be stored with `pulumi config set --secret`. */
-export const CREDENTIALS = ["dopplerToken", "githubToken", "kubeconfig"] as const;
-
 /** Settings that are texts, even where the text looks like JSON. */
-const TEXTS: ReadonlySet<string> = new Set([...CREDENTIALS, "refreshInterval"]);
+const TEXTS: ReadonlySet<string> = new Set(["dopplerToken", "githubToken", "kubeconfig", "refreshInterval"]);
 
 /** What `pulumi` handed to this run. */
 export function configSource(): ConfigSource {
@@ -39,6 +38,7 @@ export function configSource(): ConfigSource {
   const secrets = z.array(z.string()).parse(JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]"));
   const foreignKeys = Object.keys(all).filter((key) => !key.startsWith(prefix));
   const foreign = foreignKeys.filter((key) => !secrets.includes(key)).map((key) => [key, all[key] ?? ""] as const);
+  const files = readStackFiles(pulumi.getRootDirectory(), pulumi.getProject());
   return {
     stack: pulumi.getStack(),
     values,
@@ -46,7 +46,8 @@ export function configSource(): ConfigSource {
     foreignKeys,
     foreign: Object.fromEntries(foreign),
     env: process.env,
-    siblings: readStackFiles(pulumi.getRootDirectory(), pulumi.getProject()),
+    siblings: files.stacks,
+    unreadable: files.unreadable,
   };
 }
 

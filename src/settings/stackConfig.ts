@@ -40,7 +40,13 @@ export interface StackConfig {
     serviceToken: string;
   };
   kubernetes: Settings["kubernetes"] & { kubeconfig?: pulumi.Output<string> | undefined };
-  operator: Omit<Settings["operator"], "ownedBy"> & { owned: boolean; shared: boolean; ownedBy: string };
+  operator: Omit<Settings["operator"], "ownedBy" | "repositoryPassword"> & {
+    /** The password of the chart repository's user. */
+    repositoryPassword?: pulumi.Output<string> | undefined;
+    owned: boolean;
+    shared: boolean;
+    ownedBy: string;
+  };
   store: Settings["store"];
   apps: AppConfig[];
   /** Argo CD's Secrets, and those that the cluster pulls images with. */
@@ -89,15 +95,16 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   // Rules judge what can be read of the settings, so that a problem with one of them does not hide others.
   const reading = readSettings(stack, values);
   const stacks = readStacks(source.siblings);
+  const unreadable = source.unreadable ?? new Map<string, string>();
   const problems = [
     ...shape,
     ...withoutRepeated([...entryProblems(reading), ...ciPlaceProblems(reading, env)], shape),
     ...accessProblems(source),
     ...classificationProblems(reading, source),
-    ...stackProblems(reading, stacks),
+    ...stackProblems(reading, stacks, unreadable),
   ];
   if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
-  return completedConfig(parsed.data, source, usersOf(reading, stacks));
+  return completedConfig(parsed.data, source, usersOf(reading, stacks, unreadable));
 }
 
 /** Problems without those of a setting whose shape is wrong already. */
@@ -143,6 +150,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
     kubernetes: { kubeconfig: secretText(kubeconfig), ...kubernetes },
     operator: {
       ...operator,
+      repositoryPassword: secretText(operator.repositoryPassword),
       values: chartValues(operator.values, source),
       owned: operatorOwner === stack,
       shared: settings.operator.ownedBy === stack || users.cluster.length > 0,

@@ -5,7 +5,7 @@ import {
   ExternalSecretsOperator,
   mergeValues,
 } from "../../components/externalSecretsOperator";
-import { only, run } from "../support/mocks";
+import { only, run, SecretInput } from "../support/mocks";
 
 describe("ExternalSecretsOperator", () => {
   it("keeps the CRDs, and undoes a failed install", async () => {
@@ -48,9 +48,23 @@ describe("ExternalSecretsOperator", () => {
     ],
     [{ chart: "./charts/eso", version: "1.0.0" }, { chart: "./charts/eso" }],
     [{ chart: "/charts/eso" }, { chart: "/charts/eso" }],
+    [{ chart: "charts/eso" }, { chart: "charts/eso" }],
+    [{ chart: "C:\\charts\\eso" }, { chart: "C:\\charts\\eso" }],
+    [{ chart: "." }, { chart: "." }],
     [{ chart: "https://mirror.example/eso-1.0.0.tgz" }, { chart: "https://mirror.example/eso-1.0.0.tgz" }],
   ])("finds the chart of %j", (args, location) => {
     expect(chartLocation(args)).toEqual(location);
+  });
+
+  it("downloads the chart with a user and a password, which is a secret in the state", async () => {
+    const access = { repository: "https://mirror.example", repositoryUsername: "me", repositoryPassword: "hunter2" };
+    const { resources } = await run({}, () => new ExternalSecretsOperator("o", { namespace: "eso", ...access }));
+    const { repositoryOpts } = only(resources, "o-release").inputs;
+    expect(repositoryOpts).toEqual({
+      repo: "https://mirror.example",
+      username: "me",
+      password: new SecretInput("hunter2"),
+    });
   });
 
   it("merges maps and replaces the rest, changing neither side", () => {

@@ -25,6 +25,8 @@ describe("the Doppler names in a template", () => {
       ["A", "B", "C", "D"],
     ],
     ["in a branch", "{{ if .A }}{{ .B }}{{ else if .C }}{{ .D }}{{ end }}", ["A", "B", "C", "D"]],
+    ["beside a brace of the text", "a}b {{ .A }} {", ["A"]],
+    ["by a function of one name's value", '{{ get (fromJson .A) "user" }}', ["A"]],
     ["before three braces", '{"a":{"b":{{ .A | toJson }}}}', ["A"]],
   ])("%s", (_what, template, names) => {
     expect(parseTemplate(template)).toMatchObject({ names, problems: [] });
@@ -34,6 +36,16 @@ describe("the Doppler names in a template", () => {
     ["an action that is not closed", "{{ .A", "expected as many closing braces as opening ones"],
     ["an action that is closed too early", "{{ .A }", "expected as many closing braces as opening ones"],
     ["an action with one brace", "{{ .A }}:{ .B }}", "expected as many closing braces as opening ones"],
+    [
+      "all values together",
+      '{{ .A }}{{ get . "B" }}',
+      'expected no "get" on all values: write each Doppler name, such as {{ .DB_PASSWORD }}',
+    ],
+    [
+      "all values together, within a block",
+      '{{ with .A }}{{ pluck "B" $ }}{{ end }}',
+      'expected no "pluck" on all values: write each Doppler name, such as {{ .DB_PASSWORD }}',
+    ],
     ["no Doppler name", "{{ .db_password }}", "expected Doppler names, such as {{ .DB_PASSWORD }}"],
     ["a path", "{{ .DB.PASSWORD }}", "expected no dot behind a Doppler name: its value is a text"],
     ["a block that is not ended", "{{ if .A }}x", 'expected an "end" for each "if", "with" and "range"'],

@@ -5,6 +5,7 @@ describe("what Secrets are made of", () => {
   const PLAIN =
     "expected a Doppler name in it, such as {{ .DB_PASSWORD }}; a plain value belongs into the app's manifests";
   const CERT = "belongs to cert-manager, which issues it in the cluster and renews it";
+  const ELSEWHERE = "; if it comes from elsewhere, name its Doppler names in secretNames";
   const REPLACE = "replace it, since it has been in a file";
   const CLEAR = `in clear: type it into Doppler, and write its name here; ${REPLACE}`;
   const values = (over: Values, rest: Values = {}) => app({ keys: undefined, values: over, ...rest });
@@ -65,17 +66,15 @@ describe("what Secrets are made of", () => {
       "a TLS Secret",
       app({ type: "kubernetes.io/tls", keys: { "tls.crt": "WEB", "tls.key": "WEB_KEY" } }),
       [
-        `apps[0].type: a Secret of type kubernetes.io/tls ${CERT}`,
-        `apps[0].keys.tls.crt: a TLS certificate, or its private key, ${CERT}`,
-        `apps[0].keys.tls.key: a TLS certificate, or its private key, ${CERT}`,
+        `apps[0].type: a Secret of type kubernetes.io/tls ${CERT}${ELSEWHERE}`,
+        `apps[0].keys.tls.crt: a TLS certificate, or its private key, ${CERT}${ELSEWHERE}`,
+        `apps[0].keys.tls.key: a TLS certificate, or its private key, ${CERT}${ELSEWHERE}`,
       ],
     ],
     [
       "a TLS key by a template",
       values({ "server.pem": "{{ .WEB_TLS_KEY }}" }),
-      [
-        `apps[0].values.server.pem: a TLS certificate, or its private key, ${CERT}; name it in secretNames if it comes from elsewhere`,
-      ],
+      [`apps[0].values.server.pem: a TLS certificate, or its private key, ${CERT}${ELSEWHERE}`],
     ],
     [
       "a private key in a template",
@@ -86,6 +85,25 @@ describe("what Secrets are made of", () => {
       "a certificate in a template",
       values({ crt: "{{ .A }}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" }),
       [`apps[0].values.crt: a TLS certificate ${CERT}`],
+    ],
+    [
+      "a TLS Secret of which not all is said to come from elsewhere",
+      {
+        ...app({ type: "kubernetes.io/tls", keys: { "tls.crt": "BANK_CRT", "tls.key": "BANK_KEY" } }),
+        secretNames: ["BANK_CRT"],
+      },
+      [
+        `apps[0].type: a Secret of type kubernetes.io/tls ${CERT}${ELSEWHERE}`,
+        `apps[0].keys.tls.key: a TLS certificate, or its private key, ${CERT}${ELSEWHERE}`,
+      ],
+    ],
+    [
+      "a TLS Secret without its key",
+      {
+        ...app({ type: "kubernetes.io/tls", keys: { "tls.crt": "BANK_CRT" } }),
+        secretNames: ["BANK_CRT"],
+      },
+      ["apps[0].type: needs the key tls.key in keys or values"],
     ],
     [
       "a type without its key",
@@ -127,13 +145,6 @@ describe("what Secrets are made of", () => {
       "a repository's password in clear",
       repository({ values: { username: "acme", password: "hunter2" }, keys: { bearerToken: "T" } }),
       [`argocd.repositories[0].values.password: is, or looks like, a credential, by its name ${CLEAR}`],
-    ],
-    [
-      "a repository's password in its URL",
-      repository({ url: "https://me:hunter2@git.acme.example/d" }),
-      [
-        `argocd.repositories[0].url: is, or looks like, a URL with a password in clear: type it into Doppler, or store it with "pulumi config set --secret --path"; ${REPLACE}`,
-      ],
     ],
     [
       "a token in place of its name",
@@ -186,6 +197,17 @@ describe("what Secrets are made of", () => {
     [
       "a client's certificate for Argo CD",
       repository({ keys: { tlsClientCertData: "CLIENT_PEM", tlsClientCertKey: "CLIENT_PEM_KEY" } }),
+    ],
+    [
+      "a TLS Secret of another's certificate, by its type",
+      {
+        ...app({ type: "kubernetes.io/tls", keys: { "tls.crt": "BANK_CRT", "tls.key": "BANK_TLS_KEY" } }),
+        secretNames: ["BANK_CRT", "BANK_TLS_KEY"],
+      },
+    ],
+    [
+      "a TLS Secret of another's certificate, by its keys",
+      { ...app({ keys: { "tls.crt": "BANK_CRT", other: "A" } }), secretNames: ["BANK_CRT"] },
     ],
     ["a Doppler name that looks like no name", repository({ keys: { password: "TOKEN1" } })],
   ])("is let through: %s", (_what, settings) => {

@@ -61,9 +61,36 @@ describe("what is refused", () => {
       ['doppler.project.name: expected a Doppler project name: lower-case letters, digits, "-" and "_", at most 100'],
     ],
     [
-      "a host with a trailing slash",
-      doppler({ host: "https://doppler.example/" }),
-      ["doppler.host: expected a URL without a trailing slash"],
+      "a date without quotes, which Pulumi hands over as a time",
+      doppler({ serviceToken: "2025-11-25 00:00:00 +0000 UTC" }),
+      ["doppler.serviceToken: is a date without quotes, which Pulumi reads as a point in time: quote it"],
+    ],
+    [
+      "a date without quotes as a name",
+      doppler({ environment: { slug: "2025-11-25 00:00:00 +0000 UTC" } }),
+      ["doppler.environment.slug: is a date without quotes, which Pulumi reads as a point in time: quote it"],
+    ],
+    [
+      "a number in the place of a text",
+      doppler({ serviceToken: 20251125 }),
+      ["doppler.serviceToken: expected a text, got a number: quote it"],
+    ],
+    [
+      "a number among a Secret's values",
+      app({ values: { githubAppID: 123456 } }),
+      ["apps[0].values.githubAppID: expected a text, got a number: quote it"],
+    ],
+    [
+      "YAML's word for true in the place of a text",
+      doppler({ project: { name: "acme", description: true } }),
+      ["doppler.project.description: expected a text, got a boolean: quote it"],
+    ],
+    [
+      "a cluster's name in the place of its id",
+      { ...minimal(), kubernetes: { clusterId: "acme-dev" } },
+      [
+        "kubernetes.clusterId: expected a cluster's id, the UID of its kube-system namespace: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
+      ],
     ],
     ["a host that is no URL", doppler({ host: "doppler" }), ["doppler.host: expected a URL, http:// or https://"]],
     [

@@ -1,5 +1,9 @@
-import { type ConfigProblem, problem } from "../problems";
-import { type ConfigSource, CREDENTIALS } from "../source";
+import { partInClear } from "../encrypted";
+import { holdsCredential } from "../locations";
+import { type ConfigProblem, pathText, problem } from "../problems";
+import { textsOf } from "../roles";
+import type { ConfigSource } from "../source";
+import { isMap } from "../values";
 
 // Credentials: whether they are there, where they are stored, and what would win over them.
 
@@ -7,17 +11,41 @@ type Env = ConfigSource["env"];
 
 /** What is wrong with the stack's credentials and with whom they are used as. */
 export function accessProblems(source: ConfigSource): ConfigProblem[] {
-  return [...storedInClear(source), ...dopplerAccess(source), ...githubAccess(source), ...otherProviders(source)];
+  return [
+    ...storedInClear(source),
+    ...locationsOfEnvironment(source),
+    ...dopplerAccess(source),
+    ...githubAccess(source),
+    ...otherProviders(source),
+  ];
 }
 
 /** Credentials are never in clear in the file. */
-function storedInClear({ values, secretKeys }: ConfigSource): ConfigProblem[] {
-  return CREDENTIALS.filter((key) => values[key] !== undefined && !secretKeys.has(key)).map((key) =>
-    problem(
-      [key],
-      `is in clear in the file: set it with "pulumi config set --secret ${key}", and replace the credential`,
-    ),
-  );
+function storedInClear({ stack, values, secretKeys, siblings }: ConfigSource): ConfigProblem[] {
+  const inClear = textsOf("credential", values).filter(({ path }) => {
+    const [section, ...rest] = path.map(String);
+    if (section === undefined || !secretKeys.has(section)) return true;
+    // The engine says of a whole section that it holds a secret; the stack's file says which part of it is.
+    const part = rest.reduce<unknown>(
+      (above, key) => (isMap(above) ? above[key] : undefined),
+      siblings.get(stack)?.[section],
+    );
+    return rest.length > 0 && partInClear(part) !== undefined;
+  });
+  return inClear.map(({ path }) => {
+    const set = `pulumi config set --secret ${path.length > 1 ? "--path " : ""}${pathText(path)}`;
+    return problem(path, `is in clear in the file: set it with "${set}", and replace the credential`);
+  });
+}
+
+/** Where the environment says that Doppler or GitHub is: it gets into the state, as the settings in its place do. */
+function locationsOfEnvironment({ env }: ConfigSource): ConfigProblem[] {
+  return ["DOPPLER_API_HOST", "GITHUB_BASE_URL"]
+    .filter((variable) => holdsCredential(env[variable] ?? ""))
+    .map((path) => ({
+      path,
+      message: "this environment variable holds a credential, which would be stored in clear: take it out",
+    }));
 }
 
 function dopplerAccess({ values, env }: ConfigSource): ConfigProblem[] {
@@ -51,19 +79,26 @@ export function githubOwnerOf(owner: string | undefined, env: Env): string | und
   return [owner, env["GITHUB_ORGANIZATION"], env["GITHUB_OWNER"]].find(Boolean);
 }
 
-/** Settings of other Pulumi projects that look as if they configured our providers. */
-const OTHER_PROVIDERS: Readonly<Record<string, string>> = {
+/** The providers' own settings, and this project's in their place: by setting, and by provider for all others. */
+const PROVIDERS_SETTINGS: Readonly<Record<string, string>> = {
   doppler: "doppler",
+  "doppler:dopplerToken": "dopplerToken",
+  "doppler:host": "doppler.host",
   github: "githubActions",
+  "github:baseUrl": "githubActions.baseUrl",
+  "github:owner": "githubActions.owner",
+  "github:token": "githubToken",
   kubernetes: "kubernetes",
+  "kubernetes:context": "kubernetes.context",
+  "kubernetes:kubeconfig": "kubeconfig",
 };
 
 /** Pulumi would ignore a provider's own settings in silence, since this program configures the providers itself. */
 function otherProviders({ foreignKeys }: ConfigSource): ConfigProblem[] {
   return foreignKeys.flatMap((key) => {
-    const section = OTHER_PROVIDERS[key.split(":")[0] ?? ""];
-    if (section === undefined) return [];
-    const message = `has no effect, since the providers are explicit: use ${section} in this project's own settings`;
+    const instead = PROVIDERS_SETTINGS[key] ?? PROVIDERS_SETTINGS[key.split(":")[0] ?? ""];
+    if (instead === undefined) return [];
+    const message = `has no effect, since the providers are explicit: use ${instead} in this project's own settings`;
     return [{ path: key, message }];
   });
 }

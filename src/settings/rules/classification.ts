@@ -1,14 +1,12 @@
 import { BY_NAME, credentialIn, credentialsIn, PEM_PRIVATE_KEY } from "../../../lib/credentials";
 import { parseTemplate } from "../../../lib/template";
 import { partInClear } from "../encrypted";
-import { schemasAt } from "../lenient";
-import { type TextRole, textRoles } from "../names";
 import { type ConfigProblem, type Path, problem } from "../problems";
 import type { Reading } from "../reading";
-import { settingsSchema } from "../schema";
-import { type ConfigSource, CREDENTIALS } from "../source";
-import { isMap } from "../values";
-import { CERT_MANAGER, isTlsName, tlsProblem } from "./tls";
+import { roleOf, textsOf, withoutTexts } from "../roles";
+import type { ConfigSource } from "../source";
+import type { SecretRequest } from "../secretRequest";
+import { CERT_MANAGER, isTlsName, isTlsSecret, tlsProblem } from "./tls";
 
 // What belongs into Doppler and what into plain YAML. A value that would be harmful if it were public belongs into
 // Doppler; a value that could stand in a README belongs into plain YAML. A stack's settings are held to both.
@@ -56,22 +54,27 @@ function nameProblems({ settings, requests }: Reading): ConfigProblem[] {
     plainValues: (plainValues ?? []).filter((name) => name !== undefined),
     secretNames: (secretNames ?? []).filter((name) => name !== undefined),
   };
+  const tlsNames = new Set(requests.secrets.flatMap(tlsNamesOf));
   const problems = (secretNames ?? []).flatMap((name, index) => {
     if (name === undefined) return [];
     const path = ["secretNames", index];
     if (rules.plainValues.includes(name)) return [problem(path, "is in plainValues too; name it in one of the two")];
-    if (Object.hasOwn(PLAIN_NAMES, name) || isTlsName(name)) return [];
+    if (Object.hasOwn(PLAIN_NAMES, name) || isTlsName(name) || tlsNames.has(name)) return [];
     return [problem(path, "has no effect, since nothing refuses this name")];
   });
-  for (const { path, type, key, dopplerNames, template } of requests.secrets.flatMap(({ contents }) => contents)) {
-    const found = dopplerNames.map((name) => plainName(name, rules)).find((message) => message !== undefined);
-    // A private key in clear is another problem, with a message of its own.
-    const texts = template === undefined || PEM_PRIVATE_KEY.test(template) ? [] : [template];
-    const message =
-      found ??
-      (key === undefined ? undefined : plainName(key, rules)) ??
-      tlsProblem({ type, keys: key === undefined ? [] : [key], dopplerNames, texts }, rules.secretNames);
-    if (message !== undefined) problems.push(problem(path, message));
+  for (const { contents } of requests.secrets) {
+    for (const { path, type, key, dopplerNames, template } of contents) {
+      const found = dopplerNames.map((name) => plainName(name, rules)).find((message) => message !== undefined);
+      // A private key in clear is another problem, with a message of its own.
+      const texts = template === undefined || PEM_PRIVATE_KEY.test(template) ? [] : [template];
+      // A Secret's type speaks of all of it.
+      const names = type === undefined ? dopplerNames : contents.flatMap((part) => part.dopplerNames);
+      const message =
+        found ??
+        (key === undefined ? undefined : plainName(key, rules)) ??
+        tlsProblem({ type, keys: key === undefined ? [] : [key], dopplerNames: names, texts }, rules.secretNames);
+      if (message !== undefined) problems.push(problem(path, message));
+    }
   }
   for (const { path, dopplerNames } of requests.ci?.contents ?? []) {
     const message = dopplerNames
@@ -82,20 +85,22 @@ function nameProblems({ settings, requests }: Reading): ConfigProblem[] {
   return problems;
 }
 
-/** What the setting at a path is for, as its schema says. */
-function roleOf(path: Path): TextRole | undefined {
-  return schemasAt(settingsSchema, path)
-    .map((schema) => textRoles.get(schema)?.role)
-    .find((role) => role !== undefined);
+/** The Doppler names of what says by its type or its key that it is a TLS certificate. */
+function tlsNamesOf({ contents }: SecretRequest): string[] {
+  const parts = contents.some(({ type }) => isTlsSecret({ type }))
+    ? contents
+    : contents.filter(({ key }) => key !== undefined && isTlsSecret({ keys: [key] }));
+  return parts.flatMap(({ dopplerNames }) => dopplerNames);
 }
 
 function clearProblems({ stack, values, foreign, secretKeys, siblings }: ConfigSource): ConfigProblem[] {
-  // What is wrong with credentials' own settings is said by the rules of access.ts.
-  const judged = Object.entries({ ...values, ...foreign }).filter(([key]) => !CREDENTIALS.some((c) => c === key));
-  return judged.flatMap(([key, value]) => {
+  return Object.entries({ ...values, ...foreign }).flatMap(([key, value]) => {
     const clear = secretKeys.has(key) ? partInClear(siblings.get(stack)?.[key]) : value;
+    // Templates are judged below. Credentials in their own settings are judged by the rules of access.ts, and those in
+    // URLs and the like by the schema.
+    const others = withoutTexts(["template", "credential", "location"], clear, [key]);
     return [
-      ...credentialsIn({ [key]: withoutTemplates(clear, [key]) })
+      ...credentialsIn({ [key]: others })
         // Settings that hold names are often called after what is under that name: `keys.password`. Whatever else looks
         // like a credential there is found all the same.
         .filter(({ path, kind }) => !(kind === BY_NAME && roleOf(path) === "name"))
@@ -103,7 +108,7 @@ function clearProblems({ stack, values, foreign, secretKeys, siblings }: ConfigS
           inClear(path, kind, 'type it into Doppler, or store it with "pulumi config set --secret --path"'),
         ),
       // Encrypted or not: a template is sent to the cluster in clear.
-      ...templatesIn(value, [key]).flatMap(({ path, text }) => {
+      ...textsOf("template", value, [key]).flatMap(({ path, text }) => {
         const kind = credentialInTemplate(text, String(path.at(-1)));
         return kind === undefined ? [] : [inClear(path, kind, "type it into Doppler, and write its name here")];
       }),
@@ -127,20 +132,4 @@ function credentialInTemplate(template: string, key: string): string | undefined
     ...quoted.map((literal) => credentialIn(literal)),
     ...defaults.map((literal) => credentialIn(literal, key)),
   ].find((kind) => kind !== undefined);
-}
-
-/** The templates among settings. */
-function templatesIn(value: unknown, path: Path): { path: Path; text: string }[] {
-  if (typeof value === "string") return roleOf(path) === "template" ? [{ path, text: value }] : [];
-  if (Array.isArray(value)) return value.flatMap((item, index) => templatesIn(item, [...path, index]));
-  if (!isMap(value)) return [];
-  return Object.entries(value).flatMap(([key, item]) => templatesIn(item, [...path, key]));
-}
-
-/** The same settings with nothing in place of each template. */
-function withoutTemplates(value: unknown, path: Path): unknown {
-  if (typeof value === "string") return roleOf(path) === "template" ? "" : value;
-  if (Array.isArray(value)) return value.map((item, index) => withoutTemplates(item, [...path, index]));
-  if (!isMap(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutTemplates(item, [...path, key])]));
 }

@@ -1,3 +1,6 @@
+import semver from "semver";
+import { isChartFile } from "../../../lib/chart";
+import { externalSecretResource } from "../../../lib/resourceNames";
 import type { Lenient } from "../lenient";
 import { type ConfigProblem, pathText, problem } from "../problems";
 import type { Reading } from "../reading";
@@ -11,9 +14,12 @@ export function entryProblems({ settings, requests }: Reading): ConfigProblem[] 
   return [
     ...sharedNames(requests),
     ...sharedSecrets(requests),
+    ...sharedResources(requests),
     ...configOfEnvironment(settings),
-    ...createdNamespaces(settings, requests),
+    ...createdNamespaces(settings),
+    ...operatorVersion(settings),
     ...operatorOfStore(settings),
+    ...chartRepositoryAccess(settings),
   ];
 }
 
@@ -52,6 +58,24 @@ function sharedSecrets({ secrets }: Requests): ConfigProblem[] {
   );
 }
 
+/** Every ExternalSecret is a resource with a name of its own in the stack's state. */
+function sharedResources({ secrets }: Requests): ConfigProblem[] {
+  const resources = new Map<string, { entry: string; target: string }>();
+  return secrets.flatMap(({ entry, name, places }) =>
+    places.flatMap(({ path, namespace, secretName }) => {
+      if (name === undefined || namespace === undefined || secretName === undefined) return [];
+      const resource = externalSecretResource(name, namespace, secretName);
+      const target = `${namespace}/${secretName}`;
+      const first = resources.get(resource);
+      if (first === undefined) resources.set(resource, { entry: pathText(entry), target });
+      // Entries with one name, or with one Secret, have a problem that says more.
+      if (first === undefined || first.target === target) return [];
+      const message = `its ExternalSecret would have the same name in the stack's state as one of ${first.entry}, since both are made of the entry's name, the namespace and the Secret's name; give one of them another secretName`;
+      return [problem(path, message)];
+    }),
+  );
+}
+
 /** Who has taken `key` before; takes it for `by` otherwise. */
 function taken(known: Map<string, string>, key: string, by: string): string | undefined {
   const first = known.get(key);
@@ -68,8 +92,7 @@ function configOfEnvironment({ doppler }: Lenient<Settings>): ConfigProblem[] {
   return [problem(["doppler", "config"], expected)];
 }
 
-function createdNamespaces({ kubernetes, operator }: Lenient<Settings>, { secrets }: Requests): ConfigProblem[] {
-  const used = new Set(secrets.flatMap(({ places }) => places.map(({ namespace }) => namespace)));
+function createdNamespaces({ kubernetes, operator }: Lenient<Settings>): ConfigProblem[] {
   const created = kubernetes?.createNamespaces ?? [];
   return created.flatMap((namespace, index) => {
     if (namespace === undefined) return [];
@@ -78,19 +101,53 @@ function createdNamespaces({ kubernetes, operator }: Lenient<Settings>, { secret
       problems.push("the cluster makes this namespace itself; take it out of this list");
     } else if (namespace === operator?.namespace) {
       problems.push("the operator's namespace is made together with the operator; take it out of this list");
-    } else if (!used.has(namespace)) {
-      problems.push("expected the namespace of one of the apps");
     }
     if (created.indexOf(namespace) !== index) problems.push("expected each namespace once");
     return problems.map((message) => problem(["kubernetes", "createNamespaces", index], message));
   });
 }
 
-/** The store's `auth.oidcConfig` came with version 1.2.0 of the operator. */
+/** The first version of the operator that serves `external-secrets.io/v1`. */
+const OLDEST_OPERATOR = "0.17.0";
+/** The first version of the operator whose stores know `auth.oidcConfig`. */
+const OLDEST_WITH_OIDC = "1.2.0";
+
+/** The lowest version that is meant; Helm takes ranges, too. `undefined` for what is no version. */
+const lowestVersion = (version: string) => (semver.validRange(version) ? semver.minVersion(version) : undefined);
+
+function operatorVersion({ operator }: Lenient<Settings>): ConfigProblem[] {
+  // A chart from a folder or an archive has a version of its own, and this one has no effect.
+  if (operator?.version === undefined || isChartFile(operator.chart)) return [];
+  const path = ["operator", "version"];
+  const lowest = lowestVersion(operator.version);
+  if (!lowest) return [problem(path, 'expected a version, such as "2.9.0"')];
+  if (semver.gte(lowest, OLDEST_OPERATOR)) return [];
+  return [problem(path, `expected ${OLDEST_OPERATOR} or newer: older operators do not serve external-secrets.io/v1`)];
+}
+
 function operatorOfStore({ operator, store }: Lenient<Settings>): ConfigProblem[] {
-  const version = operator?.version;
-  if (store?.oidc === undefined || version === undefined) return [];
-  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
-  if (major > 1 || (major === 1 && minor >= 2)) return [];
-  return [problem(["store", "oidc"], "expected operator.version 1.2.0 or newer: older ones know no OIDC")];
+  if (store?.oidc === undefined || operator?.version === undefined) return [];
+  const lowest = lowestVersion(operator.version);
+  if (!lowest || semver.gte(lowest, OLDEST_WITH_OIDC)) return [];
+  const message = `expected operator.version ${OLDEST_WITH_OIDC} or newer: older ones know no OIDC`;
+  return [problem(["store", "oidc"], message)];
+}
+
+/** Helm sends a user and a password to the repository of a chart that is given by name, and to nothing else. */
+function chartRepositoryAccess({ operator }: Lenient<Settings>): ConfigProblem[] {
+  const { repositoryUsername, repositoryPassword, repository, chart } = operator ?? {};
+  if (repositoryUsername === undefined && repositoryPassword === undefined) return [];
+  const at = (setting: string, message: string) => [problem(["operator", setting], message)];
+  const given = repositoryPassword === undefined ? "repositoryUsername" : "repositoryPassword";
+  if (chart?.startsWith("oci:")) {
+    return at(given, 'has no effect on an oci:// chart: log in with "helm registry login" before each run');
+  }
+  if (isChartFile(chart)) return at(given, "has no effect on a chart that is a file, a folder or a URL");
+  if (repository === undefined) return at(given, "expected operator.repository, the repository that asks for it");
+  if (repositoryUsername === undefined) return at("repositoryUsername", "expected the user of repositoryPassword");
+  if (repositoryPassword === undefined) {
+    const set = "pulumi config set --secret --path operator.repositoryPassword";
+    return at("repositoryPassword", `expected the password of repositoryUsername: "${set}"`);
+  }
+  return [];
 }

@@ -6,6 +6,9 @@ import type { StackFiles } from "../stackFiles";
 // Rules between stacks. What stacks share has one owner: the stack whose file says so. All stacks' files are read
 // together, so that two owners, or none, are found before anything is asked of Doppler, a cluster or GitHub.
 
+/** Why the file of a stack could not be read, by stack. */
+export type Unreadable = ReadonlyMap<string, string>;
+
 /** The settings of all stacks, as far as they can be read. */
 export function readStacks(files: StackFiles): Reading[] {
   return [...files].map(([stack, values]) => readSettings(stack, values));
@@ -25,18 +28,25 @@ const sameProject = (a: Reading, b: Reading) =>
   same(a.settings.doppler?.project?.name, b.settings.doppler?.project?.name) &&
   a.settings.doppler?.host === b.settings.doppler?.host;
 
-/** Where both stacks say their cluster's id, the id decides; otherwise two stacks with a context of the same name mean the same cluster. */
-const sameCluster = ({ settings: { kubernetes: a } }: Reading, { settings: { kubernetes: b } }: Reading) =>
-  a?.clusterId !== undefined && b?.clusterId !== undefined ? a.clusterId === b.clusterId : same(a?.context, b?.context);
+/** Whether both stacks say which cluster is theirs. */
+const bothSayCluster = (a: Reading, b: Reading) =>
+  a.settings.kubernetes?.clusterId !== undefined && b.settings.kubernetes?.clusterId !== undefined;
+
+/** Where a stack does not say which cluster is its own, the name of its context stands for the cluster. */
+const sameCluster = (a: Reading, b: Reading) => {
+  const [of, otherOf] = [a.settings.kubernetes, b.settings.kubernetes];
+  return bothSayCluster(a, b) ? same(of?.clusterId, otherOf?.clusterId) : same(of?.context, otherOf?.context);
+};
 
 /**
  * What this stack claims and another stack claims too, and what it relies on and nobody claims.
  *
  * @param stacks those whose files were found, this one's among them; none, where the files are elsewhere
+ * @param unreadable stacks whose files could not be read, and why
  */
-export function stackProblems(mine: Reading, stacks: readonly Reading[]): ConfigProblem[] {
+export function stackProblems(mine: Reading, stacks: readonly Reading[], unreadable: Unreadable): ConfigProblem[] {
   const found = [
-    ...ownersOfShared(mine, stacks),
+    ...ownersOfShared(mine, stacks, unreadable),
     ...othersThan(mine, stacks).flatMap((other) => [
       ...(sameProject(mine, other) ? inProject(mine, other) : []),
       ...(sameCluster(mine, other) ? inCluster(mine, other) : []),
@@ -48,14 +58,20 @@ export function stackProblems(mine: Reading, stacks: readonly Reading[]): Config
 }
 
 /** An owner that this stack names must own the thing. */
-function ownersOfShared(mine: Reading, stacks: readonly Reading[]): ConfigProblem[] {
+function ownersOfShared(mine: Reading, stacks: readonly Reading[], unreadable: Unreadable): ConfigProblem[] {
   const { doppler, operator } = mine.settings;
   const named = [
     { path: "doppler.project.ownedBy", owner: doppler?.project?.ownedBy, ownsIt: owns.project },
     { path: "operator.ownedBy", owner: operator?.ownedBy, ownsIt: owns.operator },
   ];
   return named.flatMap(({ path, owner, ownsIt }) => {
-    if (owner === undefined || owner === mine.stack || stacks.length === 0) return [];
+    if (owner === undefined || owner === mine.stack) return [];
+    const fault = unreadable.get(owner);
+    if (fault !== undefined) {
+      const message = `whether stack "${owner}" owns it can't be known: Pulumi.${owner}.yaml can't be read, since ${fault}`;
+      return [{ path, message }];
+    }
+    if (stacks.length === 0) return [];
     const stack = stacks.find((other) => other.stack === owner);
     if (stack === undefined) {
       return [{ path, message: `there is no stack of this name: Pulumi.${owner}.yaml is missing` }];
@@ -83,7 +99,11 @@ function inProject(mine: Reading, other: Reading): ConfigProblem[] {
 function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const too = called(other);
-  const add = (path: string, message: string) => problems.push({ path, message: `${too} ${message}` });
+  // Contexts of two clusters may have the same name.
+  const unless = bothSayCluster(mine, other)
+    ? ""
+    : "; if these are two clusters, give each stack its kubernetes.clusterId";
+  const add = (path: string, message: string) => problems.push({ path, message: `${too} ${message}${unless}` });
   if (owns.operator(mine) && owns.operator(other)) {
     add("operator.ownedBy", "installs the operator in this cluster too; exactly one may: name it here and there");
   }
@@ -151,15 +171,21 @@ export interface StackUsers {
   cluster: string[];
 }
 
-/** The stacks that use what this one owns, as their files say. */
-export function usersOf(mine: Reading, stacks: readonly Reading[]): StackUsers {
+/**
+ * The stacks that use what this one owns, as their files say. A stack whose file can't be read may use everything: what
+ * it uses would be lost if this stack let go of it.
+ */
+export function usersOf(mine: Reading, stacks: readonly Reading[], unreadable: Unreadable): StackUsers {
   const others = othersThan(mine, stacks);
+  const unknown = [...unreadable.keys()].filter((stack) => stack !== mine.stack);
   const created = mine.settings.kubernetes?.createNamespaces ?? [];
   const usesCluster = (other: Reading) =>
     other.settings.operator?.ownedBy === mine.stack ||
     (sameCluster(mine, other) && targets(other.requests).some(({ namespace }) => created.includes(namespace)));
   return {
-    project: owns.project(mine) ? others.filter((other) => sameProject(mine, other)).map(({ stack }) => stack) : [],
-    cluster: others.filter(usesCluster).map(({ stack }) => stack),
+    project: owns.project(mine)
+      ? [...others.filter((other) => sameProject(mine, other)).map(({ stack }) => stack), ...unknown]
+      : [],
+    cluster: [...others.filter(usesCluster).map(({ stack }) => stack), ...unknown],
   };
 }

@@ -12,6 +12,12 @@ const TLS_NAME = /^(?:\w+_)?(?:TLS|SSL)_(?:(?:PRIVATE_|CERT_|CERTIFICATE_)?KEY|C
 /** Whether a Doppler name says that its value is a TLS certificate or the private key of one. */
 export const isTlsName = (name: string): boolean => TLS_NAME.test(name);
 
+const TLS_TYPE = "kubernetes.io/tls";
+
+/** Whether a Secret's type or keys say that it holds a TLS certificate. */
+export const isTlsSecret = ({ type, keys }: Pick<SecretTarget, "type" | "keys">): boolean =>
+  type === TLS_TYPE || keys?.some((key) => TLS_KEY.test(key)) === true;
+
 /** A Secret that is asked for. */
 export interface SecretTarget {
   /** Its type. */
@@ -31,10 +37,13 @@ export interface SecretTarget {
  */
 export function tlsProblem(target: SecretTarget, secretNames: readonly string[]): string | undefined {
   const names = target.dopplerNames ?? [];
-  if (target.type === "kubernetes.io/tls") return `a Secret of type kubernetes.io/tls ${CERT_MANAGER}`;
-  if (target.keys?.some((key) => TLS_KEY.test(key))) return `a TLS certificate, or its private key, ${CERT_MANAGER}`;
+  const other = names.length > 0 && names.every((name) => secretNames.includes(name));
+  if (isTlsSecret(target) && !other) {
+    const what = target.type === TLS_TYPE ? `a Secret of type ${TLS_TYPE}` : "a TLS certificate, or its private key,";
+    return `${what} ${CERT_MANAGER}; if it comes from elsewhere, name its Doppler names in secretNames`;
+  }
   if (names.some((name) => isTlsName(name) && !secretNames.includes(name))) {
-    return `a TLS certificate, or its private key, ${CERT_MANAGER}; name it in secretNames if it comes from elsewhere`;
+    return `a TLS certificate, or its private key, ${CERT_MANAGER}; if it comes from elsewhere, name its Doppler names in secretNames`;
   }
   if (target.texts?.some((text) => PEM_PRIVATE_KEY.test(text))) return `a certificate's private key ${CERT_MANAGER}`;
   return target.texts?.some(holdsServerCertificate) ? `a TLS certificate ${CERT_MANAGER}` : undefined;

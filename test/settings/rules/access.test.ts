@@ -29,7 +29,17 @@ it("a run without a GitHub token, where Actions secrets are asked for", () => {
 });
 
 it("settings of providers that this program configures itself", () => {
-  expect(problemsOf(minimal(), { foreignKeys: ["kubernetes:context", "pulumi:tags"] })).toEqual([
-    "kubernetes:context: has no effect, since the providers are explicit: use kubernetes in this project's own settings",
+  const foreignKeys = [
+    "kubernetes:context",
+    "pulumi:tags",
+    "kubernetes:kubeconfig",
+    "github:owner",
+    "doppler:verifyTls",
+  ];
+  expect(problemsOf(minimal(), { foreignKeys })).toEqual([
+    "kubernetes:context: has no effect, since the providers are explicit: use kubernetes.context in this project's own settings",
+    "kubernetes:kubeconfig: has no effect, since the providers are explicit: use kubeconfig in this project's own settings",
+    "github:owner: has no effect, since the providers are explicit: use githubActions.owner in this project's own settings",
+    "doppler:verifyTls: has no effect, since the providers are explicit: use doppler in this project's own settings",
   ]);
 });

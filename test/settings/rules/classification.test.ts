@@ -178,8 +178,8 @@ describe("what belongs elsewhere than it is", () => {
       "a TLS certificate",
       app({ keys: { "tls.crt": "WEB_CRT", key: "WEB_TLS_KEY" } }),
       [
-        "apps[0].keys.tls.crt: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it",
-        "apps[0].keys.key: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it; name it in secretNames if it comes from elsewhere",
+        "apps[0].keys.tls.crt: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it; if it comes from elsewhere, name its Doppler names in secretNames",
+        "apps[0].keys.key: a TLS certificate, or its private key, belongs to cert-manager, which issues it in the cluster and renews it; if it comes from elsewhere, name its Doppler names in secretNames",
       ],
     ],
     [
@@ -204,11 +204,6 @@ describe("what belongs elsewhere than it is", () => {
       "a password in the description",
       doppler({ project: { name: "acme", description: "see https://me:hunter2@acme.example" } }),
       [`doppler.project.description: is, or looks like, a URL with a password ${CLEAR}`],
-    ],
-    [
-      "a password in the chart repository's URL",
-      { ...minimal(), operator: { repository: "https://me:hunter2@charts.acme.example" } },
-      [`operator.repository: is, or looks like, a URL with a password ${CLEAR}`],
     ],
     [
       "a password by its name",

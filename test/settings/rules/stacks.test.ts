@@ -15,12 +15,15 @@ const stack = (slug: string, over: Values = {}): Values => ({
   apps: [{ name: "web", namespace: "default", keys: ["A"] }],
   ...over,
 });
-const problems = (name: string, values: Values, others: Record<string, Values>) =>
-  stackProblems(readSettings(name, values), readStacks(new Map(Object.entries({ [name]: values, ...others })))).map(
-    ({ path, message }) => `${path}: ${message}`,
-  );
-const users = (name: string, values: Values, files: Record<string, Values>) =>
-  usersOf(readSettings(name, values), readStacks(new Map(Object.entries(files))));
+type Faults = Record<string, string>;
+const problems = (name: string, values: Values, others: Record<string, Values>, faults: Faults = {}) =>
+  stackProblems(
+    readSettings(name, values),
+    readStacks(new Map(Object.entries({ [name]: values, ...others }))),
+    new Map(Object.entries(faults)),
+  ).map(({ path, message }) => `${path}: ${message}`);
+const users = (name: string, values: Values, files: Record<string, Values>, faults: Faults = {}) =>
+  usersOf(readSettings(name, values), readStacks(new Map(Object.entries(files))), new Map(Object.entries(faults)));
 
 it("the checked-in stacks claim nothing twice", () => {
   const both = { dev: checkedIn("dev"), prod: checkedIn("prod") };
@@ -147,4 +150,48 @@ it("two clusters with contexts of one name are told apart by their ids", () => {
   expect(problems("one", one, { two: at("two", {}) }).length).toBeGreaterThan(problems("one", one, {}).length);
   const renamed = stack("two", { kubernetes: { context: "renamed", clusterId: id("1") } });
   expect(problems("one", one, { two: renamed }).join()).toContain("has a store of this name in this cluster");
+});
+
+describe("which cluster is a stack's", () => {
+  const A = "5f0a1f3c-7a52-4d0e-9d55-0d3c1d3f0a11";
+  const B = "c2b1b0de-52a4-4c0e-8f1a-9a4d2e7b6c22";
+  const inCluster = (slug: string, kubernetes: Values) => stack(slug, { kubernetes });
+  const paths = (mine: Values, other: Values) =>
+    problems("prod", inCluster("prd", mine), { dev: inCluster("dev", other) }).map((found) => found.split(":")[0]);
+  const collisions = ["operator.ownedBy", "store.name", "store.tokenSecretName", "apps[0].secretName"];
+
+  it("two clusters whose contexts have one name are two, once both stacks say which", () => {
+    expect(paths({ context: "default", clusterId: A }, { context: "default", clusterId: B })).toEqual([]);
+  });
+  it("one cluster with two contexts is one, once both stacks say which", () => {
+    expect(paths({ context: "ci", clusterId: A }, { context: "laptop", clusterId: A.toUpperCase() })).toEqual(
+      collisions,
+    );
+  });
+  it("the context's name stands for the cluster as long as one of them does not say, and the problem tells the way out", () => {
+    expect(paths({ context: "default", clusterId: A }, { context: "default" })).toEqual(collisions);
+    expect(paths({ clusterId: A }, { context: "default" })).toEqual([]);
+    expect(problems("prod", inCluster("prd", { context: "x" }), { dev: inCluster("dev", { context: "x" }) })[1]).toBe(
+      'store.name: stack "dev" (Pulumi.dev.yaml) has a store of this name in this cluster; if these are two clusters, give each stack its kubernetes.clusterId',
+    );
+  });
+});
+
+describe("a stack whose file can't be read", () => {
+  const faults = { dev: "it is no YAML (line 3)" };
+
+  it("is not taken for the owner that this stack names", () => {
+    expect(problems("prod", stack("prd"), {}, faults)).toEqual([
+      "doppler.project.ownedBy: whether stack \"dev\" owns it can't be known: Pulumi.dev.yaml can't be read, since it is no YAML (line 3)",
+    ]);
+  });
+  it("does not stop a stack that names another owner, or none", () => {
+    const own = stack("prd", { doppler: { project: { name: "acme" }, environment: { slug: "prd" } } });
+    expect(problems("prod", own, {}, faults)).toEqual([]);
+  });
+  it("may use what this stack owns, so that this stack does not let go of it unasked", () => {
+    const own = stack("prd", { doppler: { project: { name: "acme" }, environment: { slug: "prd" } } });
+    expect(users("prod", own, {}, faults)).toEqual({ project: ["dev"], cluster: ["dev"] });
+    expect(users("prod", own, {}, { prod: "it is no YAML (line 1)" })).toEqual({ project: [], cluster: [] });
+  });
 });
