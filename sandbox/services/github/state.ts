@@ -78,8 +78,7 @@ export interface Variable {
 /** Everything the stand-in remembers; the content of state.json. */
 export interface State {
   version: 1;
-  /** The one personal access token, and whose it is. */
-  token: string;
+  /** Whose the one personal access token is. */
   userId: number;
   nextId: number;
   accounts: Account[];
@@ -214,7 +213,6 @@ export class Store {
     } else {
       this.state = {
         version: 1,
-        token: newToken(),
         userId: 1,
         // Far from 1, so that an id mistaken for an index or a count shows.
         nextId: 1_000_001,
@@ -226,8 +224,16 @@ export class Store {
       };
       this.save();
     }
-    writeAtomically(join(dataDir, TOKEN_FILE), this.state.token + "\n");
+    if (!existsSync(join(dataDir, TOKEN_FILE))) writeAtomically(join(dataDir, TOKEN_FILE), newToken() + "\n");
     chmodSync(join(dataDir, STATE_FILE), 0o600);
+  }
+
+  /**
+   * The one personal access token. It is read each time: another one written into the file is what its owner does on
+   * GitHub's settings page when they replace a token.
+   */
+  get token(): string {
+    return readFileSync(join(this.#dataDir, TOKEN_FILE), "utf8").trim();
   }
 
   get user(): Account {
