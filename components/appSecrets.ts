@@ -51,8 +51,9 @@ export interface AppSecretsArgs {
   annotations?: Record<string, string>;
 
   /**
-   * Whether the Secret is somebody else's, who makes it: the keys are added to it, and stay when this is deleted. Until
-   * it is there, nothing happens. Default: it is made here, holds nothing else, and goes with this.
+   * Whether the Secret belongs to somebody else, who makes it. The keys are then added to it, and stay in it when this
+   * component is deleted; until the Secret exists, nothing happens. Default: this component makes the Secret, which holds
+   * nothing else and is deleted with the component.
    */
   merge?: boolean;
 
@@ -144,8 +145,8 @@ export class AppSecrets extends pulumi.ComponentResource {
           import: args.adopt?.find((id) => id === `${namespace}/${own}`),
         },
       );
-    // The child bears the Secret's name: a Secret that moves is a new one beside the old, which is deleted last, and
-    // one that changes places between `secretName` and `alsoAs` is not touched at all.
+    // The child is named after the Secret. A Secret that moves is therefore made beside the old one, which is deleted
+    // last; a Secret that changes places between `secretName` and `alsoAs` is not touched at all.
     const named = (secretName: string, where: string) => externalSecretResource(name, where, secretName);
     externalSecret(
       named(args.secretName, args.namespace),
@@ -194,8 +195,8 @@ function contents(args: AppSecretsArgs): { data: Record<string, string>; templat
       ...(Object.keys(shape).length > 0 && { template: { engineVersion: "v2", ...shape } }),
     };
   }
-  // Each name is fetched once, under its own name: what a template calls it. Of what was fetched only that gets into the
-  // Secret which the template says.
+  // Each Doppler name is fetched once and is called by that name in templates. Only what the template names gets into
+  // the Secret.
   const plain = Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`]));
   return {
     data: sorted(Object.fromEntries(names.map((name) => [name, name]))),

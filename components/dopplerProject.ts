@@ -149,8 +149,9 @@ export class DopplerProject extends pulumi.ComponentResource {
 }
 
 /**
- * Revokes what a run left whose answer from Doppler was lost: a token of the name that is about to be made, whose key
- * nobody has. Doppler tells the key once, so such a token can't have been used; one that was is somebody's.
+ * Revokes a token of the name that is about to be made, if an interrupted run has left it. Doppler tells a token's key
+ * once, to who makes it; when that answer is lost, nobody has the key, and the token is never used. A token that was used
+ * belongs to somebody.
  *
  * @throws if a token of this name is in use, or may be
  */

@@ -19,10 +19,10 @@ export const DEFAULT_VALUES: HelmValues = {
   // Deleting the CRDs would delete every ExternalSecret in the cluster, and with them the apps' Secrets.
   crds: { annotations: { "helm.sh/resource-policy": "keep" } },
   // The admission webhook refuses connections for a while after its Deployment is ready, and fails all stores and
-  // ExternalSecrets meanwhile. The CRDs' own schemas check what this program makes. Where a stack turns it on, it may
-  // not stand in the way while it is unreachable.
+  // ExternalSecrets meanwhile. The CRDs' own schemas check what this program makes. Where a stack turns the webhook on,
+  // it must not block changes while it is unreachable.
   webhook: { create: false, failurePolicy: "Ignore" },
-  // Serves only the webhook's certificate.
+  // The certificate controller serves only the webhook.
   certController: { create: false },
 };
 

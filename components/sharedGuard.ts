@@ -32,9 +32,9 @@ export function hasGuard(all: (type: string) => readonly unknown[]): boolean {
 }
 
 /**
- * Stands before everything of a stack: it depends on all of it, so a destroy has to delete the guard first. Where the
- * stack owns what others use, it may do so only when there are no users left; where it is protected, not at all.
- * Protection of single resources would not do: a destroy deletes all the others before it comes to one.
+ * A resource that depends on everything of a stack, so that a destroy has to delete it first. Where the stack owns what
+ * other stacks use, the destroy gets past the guard only when no user is left; where the stack is protected, not at all.
+ * Protection of single resources would not do: a destroy deletes all others before it comes to a protected one.
  */
 export class SharedGuard extends pulumi.ComponentResource {
   constructor(

@@ -23,6 +23,9 @@ const REFUSED = [
   { folder: "src/settings", of: "../../components/appSecrets" },
   { folder: "src/world", of: "../pipeline/pending" },
   { folder: "src/world", of: "../../components/dopplerSecretStore" },
+  { folder: "src/world", of: "../settings/schema" },
+  { folder: "src/pipeline", of: "../settings/schema" },
+  { folder: "src/pipeline", of: "../world/kubectl" },
   { folder: "src/pipeline", of: "../../index" },
   { folder: "src/pipeline", of: "../../policy/policies" },
   { folder: "components", of: "../src/world" },
@@ -43,6 +46,7 @@ const REFUSED = [
 const LET_THROUGH = [
   { folder: "src/settings", of: "../../lib/template" },
   { folder: "src/world", of: "./state" },
+  { folder: "src/world", of: "../settings" },
   { folder: "src/pipeline", of: "../world" },
   { folder: "src/pipeline", of: "../../components/appSecrets" },
   { folder: "components", of: "../lib/template" },

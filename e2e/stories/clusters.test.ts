@@ -40,7 +40,9 @@ describe("a stack's cluster", () => {
   });
 
   step("is another one: the run is refused before anything is done", async () => {
-    await set(user, "kubernetes.context", "acme-prod");
+    // Under a name that no other stack's file has.
+    await user.kubectl("config", "rename-context", "acme-prod", "acme-elsewhere");
+    await set(user, "kubernetes.context", "acme-elsewhere");
     const { code, text } = await user.attempt("pulumi", ["preview", "--stack=dev", "--non-interactive"]);
     assert.notEqual(code, 0);
     assert.match(text, /Nothing was created or changed\.\s+The cluster that this run reaches \(\S+\) is not the one/);

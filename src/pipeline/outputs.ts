@@ -49,7 +49,7 @@ export function appOutput(
   values: ReadonlyMap<string, unknown> | undefined,
 ): pulumi.Output<AppOutput> {
   const pending = pendingKeys(app, values);
-  // The workload's own annotation, by Reloader's convention, and nothing on the Secret: see docs/app-teams.md.
+  // Reloader's annotation for workloads. The Secret itself carries none: see docs/app-teams.md.
   const workloadAnnotations: Record<string, string> = app.restartOnChange
     ? { "secret.reloader.stakater.com/reload": app.secretName }
     : {};

@@ -5,7 +5,7 @@ import { renameProblems } from "./renames";
 import type { StackConfig } from "../settings";
 import { StateError, type World } from "../world";
 
-// Before anything is made: is there what this stack builds on, and is what it makes still to be made?
+// Checks before anything is made: whether what this stack builds on exists, and whether what it would make does not.
 
 /** Which cluster it is, and ids of things that exist and are taken over rather than made. */
 export interface Adoption {

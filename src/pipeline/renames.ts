@@ -1,9 +1,9 @@
 import type { StackConfig } from "../settings";
 import type { World } from "../world";
 
-// Doppler keeps the values of a project, an environment or a config that is renamed. Pulumi's provider renames some of
-// them in place and makes others anew, and everything that names them with them: a branch config of a renamed
-// environment would be deleted with its values, and the old service token could not be revoked under the old name.
+// Doppler keeps the values of a project, an environment or a config when its name changes. Pulumi's provider does not
+// always: with a new name of the environment it deletes a branch config and its values, and with any of the three new
+// names it fails when it comes to revoke the old service token, which it looks for under the old name.
 
 /** What the settings call by another name than the state, and how to rename it. */
 export function renameProblems(

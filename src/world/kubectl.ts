@@ -106,7 +106,7 @@ export class Cluster {
         execFile("kubectl", all, options, (error, stdout, stderr) => {
           if (error === null) resolve(stdout);
           else if (error.code === "ENOENT") reject(new ClusterError("kubectl is not on PATH"));
-          // Before its last word it may tell of each attempt.
+          // kubectl writes a line for each attempt; the last line says why it gave up.
           else reject(new ClusterError(stderr.trim().split("\n").at(-1) || error.message));
         });
       });
