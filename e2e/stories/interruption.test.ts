@@ -16,12 +16,12 @@ import {
   type End,
   identity,
   interrupt,
-  recover,
   run,
   type Service,
   stateOf,
   steps,
 } from "../support/interruption.js";
+import { recover } from "../support/recovery.js";
 import { accessLog } from "../support/operator.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";

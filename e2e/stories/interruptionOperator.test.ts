@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { configure, type Cut, type End, identity, interrupt, recover, run, stateOf } from "../support/interruption.js";
+import { configure, type Cut, type End, identity, interrupt, run, stateOf } from "../support/interruption.js";
+import { recover } from "../support/recovery.js";
 import { operatorMetrics } from "../support/operator.js";
 import { story } from "../support/story.js";
 import { eventually, User } from "../support/user.js";

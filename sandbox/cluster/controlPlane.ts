@@ -236,7 +236,7 @@ async function start(options: ControlPlaneOptions): Promise<ControlPlane> {
     run(
       "kubelet",
       process.execPath,
-      [fileURLToPath(new URL("./kubelet-main.js", import.meta.url)), `--kubeconfig=${admin}`, `--node=${nodeName}`],
+      [fileURLToPath(new URL("./kubeletMain.js", import.meta.url)), `--kubeconfig=${admin}`, `--node=${nodeName}`],
       // Said once the node is reported ready.
       jsonLine(() => true),
       { stdoutFile: join(dir, "logs", "kubelet.out") },

@@ -36,7 +36,7 @@ export async function startOperatorFollower(options: OperatorFollowerOptions): P
     name: followerName,
     command: process.execPath,
     args: [
-      fileURLToPath(new URL("./operator-main.js", import.meta.url)),
+      fileURLToPath(new URL("./operatorMain.js", import.meta.url)),
       `--kubeconfig=${options.kubeconfig}`,
       ...(options.context === undefined ? [] : [`--context=${options.context}`]),
       ...options.operators.map(({ version, program }) => `--operator=${version}=${program}`),

@@ -69,7 +69,7 @@ export async function startCluster(
   const { adopted, toolchain, log, signal } = options;
   if (adopted !== undefined) return [place, { ...adopted, processes: [] }];
   const registry = registryAt(layout, place);
-  await stopCluster(registry); // A start that was killed may have left something.
+  await stopCluster(registry); // A start that was killed may have left processes.
   const { kubeconfig, server } = await startControlPlane({
     dir: clusterLayout(layout, place).cluster,
     toolchain,

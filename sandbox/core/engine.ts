@@ -157,7 +157,7 @@ function script(folder: string, name: string, body: string): string {
   return file;
 }
 
-/** The Node this runs on: the version that is checked, whatever PATH says later. */
+/** The Node that runs this process. Scripts use it too, whatever PATH says later. */
 function node(): string {
   return quote(process.execPath);
 }

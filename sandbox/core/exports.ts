@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { assertLoopback } from "../process/loopback.js";
 import type { Layout } from "./layout.js";
 
-/** What of a running sandbox its environment speaks of. */
+/** Where a running sandbox's services and clusters answer. */
 export interface Endpoints {
   readonly dopplerUrl: string;
   readonly githubUrl: string;
@@ -24,7 +24,7 @@ export function isForeign(variable: string): boolean {
   return FOREIGN.test(variable);
 }
 
-/** An exported variable: its value, or the private file that holds it. */
+/** An exported variable: its value, or the private file that holds its value. */
 export type Export = { readonly value: string } | { readonly file: string };
 
 /**
@@ -80,7 +80,7 @@ export function toolEnvironment(
   return { ...baseEnvironment(layout, caller), ...(Object.fromEntries(own) as NodeJS.ProcessEnv) };
 }
 
-/** The same for a POSIX shell to `eval`: no token is in the text, only where it lies. */
+/** The same environment as text for a POSIX shell to `eval`. The text holds no token, only the path of its file. */
 export function shellExports(
   layout: Layout,
   exports: Readonly<Record<string, Export>>,

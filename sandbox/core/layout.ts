@@ -32,9 +32,9 @@ export interface Layout extends ClusterLayout {
   readonly logs: string;
   /** A kubeconfig for each stack. */
   readonly kubeconfigs: string;
-  /** What is up, and where; see {@link Sandbox}. */
+  /** The file that says what is up, and where; see {@link Sandbox}. */
   readonly stateFile: string;
-  /** Held while the sandbox is brought up or taken down. */
+  /** The lock that is held while the sandbox is brought up or taken down. */
   readonly lockFile: string;
 }
 

@@ -1,6 +1,6 @@
 import { FIRST_CLUSTER, ownCluster } from "./layout.js";
 
-// Which stack goes to which of the sandbox's clusters.
+// Which cluster of the sandbox each stack goes to.
 
 /** How many clusters the stacks have: one for all of them, or each its own. */
 export type Clusters = "one" | "each";

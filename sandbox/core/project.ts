@@ -1,8 +1,11 @@
-// What a sandbox is told about the Pulumi project it runs: plain data, so that the sandbox knows no setting of a program.
+// What a sandbox is told about the Pulumi project it runs: plain data, so that the sandbox knows no setting of a
+// program.
 
 /** A Pulumi project, and the world that its stacks expect to find. */
 export interface Project {
-  /** The folder of the project: Pulumi.yaml, the stack files, and package-lock.json with the providers' SDKs. Absolute. */
+  /**
+   * The folder of the project: Pulumi.yaml, the stack files, and package-lock.json with the providers' SDKs. Absolute.
+   */
   readonly folder: string;
   /** The stacks that can be brought up, by name; the first one is the default. */
   readonly stacks: Readonly<Record<string, StackWorld>>;

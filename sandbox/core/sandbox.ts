@@ -9,7 +9,10 @@ import type { Places } from "./places.js";
 import type { ProjectInSandbox } from "./pulumiProject.js";
 import { serviceProcesses } from "./services.js";
 
-/** What is up, and where. It is kept in the layout's state file and holds no secret. Its endpoints are those of its `stack`. */
+/**
+ * What is up, and where. It is kept in the layout's state file and holds no secret. Its endpoints are those of its
+ * `stack`.
+ */
 export interface Sandbox extends Endpoints, ProjectInSandbox {
   readonly toolchain: Toolchain;
   /** Earlier versions of the operator that can be run, too. */

@@ -58,9 +58,9 @@ export interface StartOptions {
 }
 
 /**
- * Brings the sandbox up, or finds it up, or adds what it lacks for these stacks. What an earlier one left (the clusters'
- * objects, the stand-ins' stores, the stacks' state) is there again. A failure, or an abort, ends everything that was
- * started.
+ * Brings the sandbox up, or finds it up, or adds what it lacks for these stacks. What an earlier one left (the
+ * clusters' objects, the stand-ins' stores, the stacks' state) is there again. A failure, or an abort, ends everything
+ * that was started.
  */
 export async function startSandbox(layout: Layout, options: StartOptions): Promise<Sandbox> {
   mkdirSync(layout.dir, { recursive: true, mode: 0o700 });
@@ -239,7 +239,7 @@ async function startProcesses(layout: Layout, options: Starting): Promise<Runnin
 /** What the project's overrides can refer to. */
 function platform({ operator: { chart } }: Toolchain, adopted: AdoptedCluster | undefined): Platform {
   if (adopted === undefined) return { chart };
-  // In such a cluster pods would really start: there are to be none, and the host process all the same.
+  // In such a cluster pods would really start. There are to be none; the operator is a host process here as well.
   const chartValues = { replicaCount: 0, deploymentAnnotations: { [hostProcessAnnotation]: "true" } };
   return { chart, adopted: { context: adopted.context, chartValues } };
 }

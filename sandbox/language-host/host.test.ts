@@ -223,7 +223,7 @@ describe("the language host", { timeout: 60_000 }, () => {
 
   async function startWaiting(name: string, script: string): Promise<{ pid: number; result: Promise<pb.RunResponse> }> {
     const result = run(host, runRequest(makeProject(name, script)));
-    // Whoever is interested looks at the result; a host that dies has none to give.
+    // The test looks at the result only if it needs one; a host that was killed has none.
     result.catch(() => undefined);
     return { pid: Number((await host.line("pid ")).slice(4)), result };
   }

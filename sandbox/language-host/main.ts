@@ -4,8 +4,8 @@ import { LanguageHost } from "./host.js";
 import { killPrograms } from "./program.js";
 
 /*
- * The main of the language host: prints its port alone on a line of standard output, and ends with the engine, whose
- * address is the argument that is no flag. However it ends, it leaves no program behind.
+ * The main of the language host. It prints its port alone on a line of standard output, and ends when the engine ends,
+ * whose address is the argument that is no flag. It ends all programs that it has started before it ends itself.
  */
 function end(): void {
   killPrograms();

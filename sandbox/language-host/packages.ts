@@ -108,7 +108,7 @@ function subfolders(folder: string, visited: Set<string>): string[] {
         }
       }
     } catch {
-      // A link to nowhere, or a folder that is gone by now.
+      // The link leads nowhere, or the folder was removed meanwhile.
     }
   }
   return folders;

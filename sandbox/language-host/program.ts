@@ -145,7 +145,7 @@ export async function runProgram(run: ProgramRun, signal: AbortSignal, grace = G
   const launcher = locateLauncher(run.programDirectory);
   const child = spawn(process.execPath, [...run.options.nodeArgs, launcher, ...launcherArguments(run)], {
     env: { ...process.env, ...launcherEnvironment(run) },
-    // Copied and not inherited: node may change the mode of an inherited pipe under our feet.
+    // The output is copied and not inherited, since node may change the mode of an inherited pipe.
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);

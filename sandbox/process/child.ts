@@ -75,7 +75,8 @@ export class NotReadyError extends Error {
  * Starts a process in a session of its own and waits until it is ready. It outlives this process (its output goes
  * to files, not to pipes) and is not hit by a Ctrl-C meant for this one; end it with `stop` or through the registry.
  *
- * @throws {NotReadyError} when it ends or the deadline passes before it is ready, with the end of its log. It has been ended then.
+ * @throws {NotReadyError} when it ends or the deadline passes before it is ready, with the end of its log. It has been
+ *   ended then.
  */
 export async function startProcess<T>(spec: ProcessSpec<T>): Promise<StartedProcess<T>> {
   spec.signal?.throwIfAborted();
@@ -126,11 +127,11 @@ export async function startProcess<T>(spec: ProcessSpec<T>): Promise<StartedProc
   const deadline = Date.now() + deadlineMs;
   try {
     for (;;) {
-      // Asked before the condition: something else may answer on a port this process failed to get.
+      // The end is checked before the condition: another process may answer on a port that this process failed to get.
       if (exit !== undefined || entry === undefined) throw notReady(ended(exit ?? (await exited)));
       const value = await check();
       if (value !== undefined && exit === undefined) {
-        // Not before: a wait for its end must keep this process alive.
+        // The child is released only now, since a wait for its end must keep this process alive.
         child.unref();
         return { name: spec.name, pid: entry.pid, startedAt: entry.startedAt, value, exited, stop };
       }

@@ -11,7 +11,7 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Written to its standard input; the way in for values, since argv is there for all to see. */
+  /** Written to the tool's standard input. Values go this way, since every user of the machine can read argv. */
   readonly input?: string;
   /** Shows its output as it comes. */
   readonly show?: boolean;
@@ -39,7 +39,7 @@ export function command(program: string, args: readonly string[], options: Comma
     });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
-    child.stdin.on("error", () => undefined); // It may end without reading all.
+    child.stdin.on("error", () => undefined); // A tool may end without reading all of its input.
     child.stdin.end(options.input ?? "");
   });
 }

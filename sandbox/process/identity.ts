@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 /** A process that can't be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque; equal for the same process only. On Linux the boot id and the start time in clock ticks since boot. */
+  /** Opaque; equal for the same process only. On Linux: the boot id, and the start time in clock ticks since boot. */
   readonly startedAt: string;
 }
 

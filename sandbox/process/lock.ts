@@ -92,7 +92,7 @@ function readHolder(file: string): Holder | undefined {
   try {
     return JSON.parse(text) as Holder;
   } catch {
-    // Left by a full disk or a power cut: it names nobody.
+    // A full disk or a power cut can leave a lock file that names no process.
     return { pid: 0, startedAt: "", token: "" };
   }
 }

@@ -5,7 +5,8 @@ import { isIPv4 } from "node:net";
  * Only addresses and `localhost` count: any other name is looked up in a DNS that is not ours.
  *
  * @param what names the URL in the error, e.g. "the Doppler stand-in's URL"
- * @throws when it is not an http(s) URL, not loopback, carries credentials, or has no explicit port where one is required
+ * @throws when it is not an http(s) URL, not loopback, carries credentials, or has no explicit port where one is
+ *   required
  */
 export function assertLoopback(url: string, what: string, options: { explicitPort?: boolean } = {}): URL {
   let parsed: URL;
@@ -23,7 +24,7 @@ export function assertLoopback(url: string, what: string, options: { explicitPor
       `${what} leads to ${parsed.host}, which is not this machine; the sandbox talks to loopback addresses only`,
     );
   }
-  // URL drops a port that is its scheme's default, so the text is asked.
+  // The class URL drops a port that is its scheme's default, so the text is searched.
   if (options.explicitPort === true && !/^https?:\/\/(\[[^\]]*\]|[^/:?#]*):\d+/i.test(url.trim())) {
     throw new Error(`${what} needs an explicit port, e.g. http://127.0.0.1:8080`);
   }

@@ -1,7 +1,8 @@
 import process from "node:process";
 
 /**
- * Runs a command of the sandbox: an error is shown without a stack trace, and Ctrl-C aborts `body` and lets it clean up.
+ * Runs a command of the sandbox: an error is shown without a stack trace, and Ctrl-C aborts `body` and lets it clean
+ * up.
  */
 export async function main(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const abort = new AbortController();

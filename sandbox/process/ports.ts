@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 export async function freePorts(count: number): Promise<number[]> {
   const held: Server[] = [];
   try {
-    // All are held until the last one is known, so that none is given out twice.
+    // All ports are held until the last one is known, so that no port is given out twice.
     for (let i = 0; i < count; i++) held.push(await listen());
     return held.map((server) => {
       const address = server.address();

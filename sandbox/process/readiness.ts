@@ -21,7 +21,7 @@ export function httpReady(probe: HttpProbe): Readiness<true> {
   };
 }
 
-/** Ready when both are, one after the other. */
+/** Ready when both conditions are met, one after the other. */
 export function both<A, B>(first: Readiness<A>, second: Readiness<B>): Readiness<B> {
   let firstDone = false;
   return {
@@ -78,7 +78,7 @@ export function announcedUrl(value: unknown): string {
 }
 
 function completeLines(text: string): string[] {
-  // What stands after the last newline may be half a line.
+  // The text after the last newline may be half a line.
   return text.split("\n").slice(0, -1);
 }
 

@@ -31,7 +31,7 @@ export class ProcessRegistry {
   add(name: string, pid: number): RegisteredProcess | undefined {
     const identity = identify(pid);
     if (identity === undefined) return undefined;
-    // Two started within a millisecond still have an order.
+    // Two processes that were started within a millisecond still have an order.
     this.#last = Math.max(this.#last + 1, Date.now());
     const entry: RegisteredProcess = { name, ...identity, registeredAt: this.#last };
     const file = this.#file(pid);
@@ -74,7 +74,7 @@ export class ProcessRegistry {
     const stopped: string[] = [];
     const failures: Error[] = [];
     const attempted = new Set<string>();
-    // A supervisor among them may have started one more in the meantime, hence the second look.
+    // A supervisor among them may have started one more process in the meantime, so the list is read twice.
     for (;;) {
       const next = this.list()
         .reverse()
@@ -102,7 +102,7 @@ export class ProcessRegistry {
     try {
       return readdirSync(this.dir).filter((name) => name.endsWith(".json"));
     } catch (error) {
-      // The sandbox's folder was removed by hand: nothing is known any more.
+      // If somebody has removed the sandbox's folder by hand, no process is known any more.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
     }

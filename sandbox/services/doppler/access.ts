@@ -10,14 +10,14 @@ export type Need = "read" | "write" | "manage";
 
 const RANK: Readonly<Record<Need, number>> = { read: 1, write: 2, manage: 3 };
 
-/** A config and where it hangs. */
+/** A config with its environment and its project. */
 export interface ConfigPlace {
   project: Project;
   environment: Environment;
   config: Config;
 }
 
-/** Looks things up on behalf of one actor; what the actor may not have is refused as Doppler refuses it. */
+/** Looks up objects for one actor. What the actor may not see is refused in Doppler's words. */
 export class Access {
   constructor(
     readonly state: State,

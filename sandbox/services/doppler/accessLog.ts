@@ -6,14 +6,17 @@ export interface AccessLogEntry {
   /** ISO 8601. */
   time: string;
   method: string;
-  /** With its query. */
+  /** The path with its query. */
   path: string;
   status: number;
   /** `<kind>:<slug or name>`; `none` without credentials, `invalid` with unknown ones. */
   token: string;
 }
 
-/** Appends to `requests.jsonl`. A line is written before its response is sent, so that whoever has the response finds it. */
+/**
+ * Appends to `requests.jsonl`. A line is written before its response is sent, so that whoever has the response finds
+ * it.
+ */
 export class AccessLog {
   readonly #file: number;
 
@@ -22,7 +25,7 @@ export class AccessLog {
   }
 
   write(entry: AccessLogEntry): void {
-    // No client puts a token into a URL, but a person with curl may.
+    // No client puts a token into a URL, but a person who uses curl may.
     const path = entry.path.replace(TOKEN_PATTERN, "[token]");
     writeSync(this.#file, `${JSON.stringify({ ...entry, path })}\n`);
   }

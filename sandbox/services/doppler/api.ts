@@ -26,12 +26,12 @@ export class Api {
     return new Date(this.now()).toISOString();
   }
 
-  /** Answers from the state as it is. */
+  /** Answers a request that only reads the state. */
   read<Result>(request: FastifyRequest, answer: (call: Call) => Result): Result {
     return answer(this.#call(request, this.store.state));
   }
 
-  /** Changes the state; when this returns, the change is on disk. When it throws, nothing has changed. */
+  /** Answers a request that changes the state. The change is on disk when this returns; if this throws, nothing has changed. */
   write<Result>(request: FastifyRequest, change: (call: Call) => Result): Result {
     return this.store.transact((draft) => change(this.#call(request, draft)));
   }

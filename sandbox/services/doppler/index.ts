@@ -12,7 +12,7 @@ import { issueToken } from "./tokens.js";
 export type { AccessLogEntry } from "./accessLog.js";
 export { isPlan, PLAN_LIMITS, PLANS, type Plan, type PlanLimits, type RequestClass } from "./plans.js";
 
-/** The plan when none is asked for: the middle one, and the lowest that has service accounts. */
+/** The default plan. It is the middle one, and the lowest that has service accounts. */
 export const DEFAULT_PLAN: Plan = "team";
 
 export interface DopplerStandInOptions {

@@ -6,7 +6,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A request's parameters. Doppler's clients put the same ones now in the query, now in the body. */
+/** A request's parameters. Doppler's clients put them into the query or into the body. */
 export class Input {
   readonly #parameters: JsonObject;
 

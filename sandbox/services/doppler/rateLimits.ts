@@ -3,7 +3,7 @@ import type { PlanLimits, RequestClass } from "./plans.js";
 
 const WINDOW_MS = 60_000;
 
-/** Where a caller stands in the current window. */
+/** How much of its limit a caller has used in the current window. */
 export interface Quota {
   limit: number;
   remaining: number;
@@ -47,7 +47,7 @@ export class RateLimiter {
   /**
    * Counts one request.
    * @param caller what is limited: an IP address or a token.
-   * @returns where the caller stands, and the error to answer with if this request is one too many.
+   * @returns the caller's quota, and the error to answer with if this request exceeds it
    */
   count(caller: string, requestClass: RequestClass): { quota: Quota; exceeded: RateLimitError | undefined } {
     const now = this.#now();
@@ -72,7 +72,7 @@ export class RateLimiter {
   }
 }
 
-/** What a route counts as: reading values is dearer than reading anything else. */
+/** The class of a request. Reads of secrets have a lower limit than other reads. */
 export function classify(method: string, path: string): RequestClass {
   if (method !== "GET" && method !== "HEAD") return "write";
   return /^\/v3\/configs\/config\/secrets?(\/|$)/.test(path) ? "secret read" : "read";

@@ -49,7 +49,7 @@ const slugRule = (what: string) =>
   `${what} may only contain lowercase letters, numbers, hyphens, and underscores, and must start with a letter or number`;
 
 const rows: Row[] = [
-  // Who is asking.
+  // Credentials.
   { what: "no token", as: "none", request: ["GET", "/v3/projects"], status: 401, message: INVALID },
   { what: "unknown token", as: "unknown", request: ["GET", "/v3/projects"], status: 401, message: INVALID },
   { what: "expired token", as: "expired", request: ["GET", DOWNLOAD], status: 401, message: INVALID },
@@ -814,7 +814,7 @@ const rows: Row[] = [
     message: "Could not find requested project member",
   },
 
-  // The request as such.
+  // Malformed requests.
   { what: "unknown route", request: ["GET", "/v3/nix"], status: 404, message: "Could not find requested route" },
   {
     what: "unknown route without a token",

@@ -83,7 +83,7 @@ function setSecret(
   if (newValue === undefined) throw badRequest(`You must specify a value for secret "${name}"`);
   const newVisibility = visibility ?? present?.visibility ?? "masked";
   if (value === undefined && present?.visibility === "restricted" && newVisibility !== "restricted") {
-    // Else whoever may write could read what nobody may read.
+    // Otherwise a token that may write could read a restricted value.
     throw badRequest(`Secret "${name}" is restricted: changing its visibility requires a new value`);
   }
   checkSecretValue(name, newValue);

@@ -67,7 +67,7 @@ function resolveSecret(
 ): ResolvedSecret | undefined {
   const secret = effectiveSecrets(place)[name];
   const id = `${place.project.name}.${place.config.name}.${name}`;
-  // A secret that refers to itself, by whatever detour, keeps its reference as text.
+  // A secret that refers to itself, directly or through others, keeps its reference as text.
   if (secret === undefined || chain.includes(id)) return undefined;
   let computedVisibility = secret.visibility;
   const computed = secret.value.replace(REFERENCE, (text, path: string) => {

@@ -26,7 +26,7 @@ export interface ServerOptions {
   now: () => number;
 }
 
-/** The HTTP side: who is asking, how often, and what becomes of errors. The routes do the rest. */
+/** The HTTP side: it checks tokens and rate limits, and answers errors. The routes do the rest. */
 export function createServer({ store, log, plan, faults, now }: ServerOptions): FastifyInstance {
   const limits = PLAN_LIMITS[plan];
   const api = new Api(store, limits, now);
@@ -43,7 +43,7 @@ export function createServer({ store, log, plan, faults, now }: ServerOptions): 
     done(count(request, `ip ${request.ip}`));
   });
   app.addHook("onRequest", (request, _reply, done) => {
-    // A path that leads nowhere says so to anyone.
+    // An unknown path is answered with 404 before the token is checked.
     done(request.is404 ? undefined : authenticate(request));
   });
   app.addHook("onRequest", async (request) => {

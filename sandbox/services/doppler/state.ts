@@ -101,7 +101,7 @@ export function writeFileDurably(path: string, content: string): void {
     closeSync(file);
   }
   renameSync(temporary, path);
-  // Without this the rename itself may be lost with the power.
+  // Without this sync, a power cut may undo the rename.
   const folder = openSync(dirname(path), "r");
   try {
     fsyncSync(folder);

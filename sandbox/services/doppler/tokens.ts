@@ -48,7 +48,7 @@ export function hashToken(key: string): string {
   return createHash("sha256").update(key).digest("hex");
 }
 
-/** Who is asking: a stored token and what it belongs to. */
+/** The sender of a request: a stored token and its owner. */
 export type Actor =
   | { kind: "personal"; token: StoredToken }
   | { kind: "service_account"; token: StoredToken; account: ServiceAccount }

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-// A service that stops answering. A test arms a stand-in by a file in its data folder, and reads there how many requests
-// came since, so that the stand-in's API stays what the real one's is.
+// A service that stops answering. A test arms a stand-in by a file in its data folder, and reads there how many
+// requests came since, so that the stand-in's API stays what the real one's is.
 
 /** When a stand-in stops answering, and what becomes of the request at which it does. */
 export interface Fault {
@@ -10,7 +10,9 @@ export interface Fault {
   readonly request: number;
   /** `before`: it is never handled. `after`: it is handled and stored, and its answer lost. */
   readonly when: "before" | "after";
-  /** Which requests count: all, or only those that would change something. The others are answered until it has come. */
+  /**
+   * Which requests count: all, or only those that would change something. The others are answered until it has come.
+   */
   readonly of?: "all" | "writes";
 }
 

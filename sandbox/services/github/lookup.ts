@@ -11,7 +11,7 @@ import {
   type Repository,
 } from "./state.js";
 
-/** A decoded path parameter; the routes that use it have it. */
+/** A decoded path parameter; empty if the route has no such parameter. */
 export function parameter(request: FastifyRequest, name: string): string {
   return (request.params as Record<string, string | undefined>)[name] ?? "";
 }
@@ -25,7 +25,7 @@ export class MovedError extends ApiError {
     readonly location: string,
     method: string,
   ) {
-    // Of the two, only the second has clients repeat a write as it was.
+    // Only after a 307 do clients repeat a write with its method and body.
     const forGood = method === "GET";
     super(forGood ? 301 : 307, forGood ? "Moved Permanently" : "Temporary Redirect");
   }
@@ -78,7 +78,9 @@ export function requestedOrganization(context: Context, request: FastifyRequest)
   return account;
 }
 
-/** One page of a list, chosen by `per_page` (default 30, at most 100) and `page`; and the Link header, if there is more. */
+/**
+ * One page of a list, chosen by `per_page` (default 30, at most 100) and `page`; and the Link header, if there is more.
+ */
 export function page<Item>(context: Context, request: FastifyRequest, items: readonly Item[]) {
   const url = new URL(request.raw.url ?? "/", context.baseUrl());
   const perPage = Math.min(100, Math.max(1, Number(url.searchParams.get("per_page")) || 30));

@@ -17,7 +17,8 @@ import { type ScopeId, scopeKey, type SecretScope, type StoredSecret, type Visib
 /*
  * Texts of refusals. GitHub documents that it refuses, not in which words. Those for a missing key_id, a value that is
  * no base64 and a box that does not open are as users have reported them from the API; the name rules are as the
- * website words them. The rest (stale key_id, sizes, counts) is this stand-in's own wording on GitHub's documented limit.
+ * website words them. The rest (stale key_id, sizes, counts) is this stand-in's own wording on GitHub's documented
+ * limit.
  */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/;
 const MAX_VALUE_BYTES = 48 * 1024;
@@ -181,7 +182,7 @@ function organizationAccess(
       `visibility is not a possible value. Must be one of the following: ${VISIBILITIES.join(", ")}.`,
     );
   }
-  // A list that is left out is an empty one, also for a secret that had another.
+  // A list that is left out counts as an empty one, even if the secret had another list before.
   const ids = body.optionalIds("selected_repository_ids", app === "dependabot") ?? [];
   if (visibility !== "selected" && ids.length > 0) {
     throw new ApiError(422, "selected_repository_ids can only be given when the visibility is selected");

@@ -134,7 +134,7 @@ function authenticationProblem(request: FastifyRequest, store: Store): ApiError 
   if (token === store.token) {
     return undefined;
   }
-  // Nothing here is public: every repository and organization needs a sign-in.
+  // Nothing is public: every request for a repository or an organization needs a token.
   return new ApiError(401, token === undefined ? "Requires authentication" : "Bad credentials");
 }
 
@@ -150,7 +150,7 @@ function addRateLimitHeaders(app: FastifyInstance, now: () => Date): void {
     used++;
     reply.headers({
       "x-ratelimit-limit": String(HOURLY_LIMIT),
-      // The limit is not enforced. A success that says 0 would stop GitHub's clients until the window ends.
+      // The limit is not enforced. At 0 remaining requests, GitHub's clients would stop until the window ends.
       "x-ratelimit-remaining": String(Math.max(1, HOURLY_LIMIT - used)),
       "x-ratelimit-reset": String(windowEnds),
       "x-ratelimit-used": String(used),
@@ -161,7 +161,7 @@ function addRateLimitHeaders(app: FastifyInstance, now: () => Date): void {
   });
 }
 
-/** Added after the log, which tells of a request whose answer is lost too. */
+/** Registered after the log, so that the log has requests whose answer is lost as well. */
 function addFaults(app: FastifyInstance, faults: Faults): void {
   const lost = new WeakSet<FastifyRequest>();
   app.addHook("onRequest", async (request) => {

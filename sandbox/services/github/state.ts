@@ -95,7 +95,7 @@ export type ScopeRef =
   | { app: "actions"; repository: string; environment: string }
   | { app: SecretApp; organization: string };
 
-/** The same by ids, which survive renames. */
+/** Names one set of secrets by ids, which stay the same after a rename. */
 export type ScopeId =
   | { app: SecretApp; kind: "repository"; repositoryId: number }
   | { app: "actions"; kind: "environment"; environmentId: number }
@@ -155,7 +155,7 @@ export function resolveScope(state: State, ref: ScopeRef): ScopeId | undefined {
   return environment && { app: "actions", kind: "environment", environmentId: environment.id };
 }
 
-/** As GitHub's: a decimal number of 18 or 19 digits. */
+/** A key id in GitHub's form: a decimal number of 18 or 19 digits. */
 export function newKeyId(): string {
   return String(10n ** 17n + (randomBytes(8).readBigUInt64BE() % (5n * 10n ** 18n)));
 }

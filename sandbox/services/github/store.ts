@@ -29,7 +29,7 @@ function newToken(): string {
   return "ghp_" + Array.from({ length: 36 }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 }
 
-/** GitHub's times have whole seconds: two changes within one second look alike, there as here. */
+/** Times have whole seconds, as GitHub's have, so two changes within one second have the same time. */
 export function timestamp(date: Date): string {
   return date.toISOString().replace(/\.\d{3}Z$/, "Z");
 }
@@ -53,7 +53,7 @@ export class Store {
       this.state = {
         version: 1,
         userId: 1,
-        // Far from 1, so that an id mistaken for an index or a count shows.
+        // The first id is far from 1, so that an id which is taken for an index or a count is noticed.
         nextId: 1_000_001,
         accounts: [{ id: 1, login: userLogin, type: "User" }],
         repositories: [],
@@ -117,7 +117,7 @@ export class Store {
     this.save();
   }
 
-  /** A name in use redirects nowhere any more. */
+  /** Ends the redirects from a name that a repository takes. */
   #releaseName(ownerId: number, name: string): void {
     for (const repository of this.state.repositories.filter((repo) => repo.ownerId === ownerId)) {
       repository.formerNames = repository.formerNames.filter((former) => !same(former, name));

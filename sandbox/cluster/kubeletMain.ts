@@ -1,7 +1,7 @@
 /**
  * Plays the kubelet of a cluster's one node until SIGTERM. Started by controlPlane.ts:
  *
- *     node kubelet-main.js --kubeconfig=FILE --node=NAME
+ *     node kubeletMain.js --kubeconfig=FILE --node=NAME
  *
  * Prints `{"ready":true}` when the node is ready; what goes wrong goes to standard error, a line each.
  */

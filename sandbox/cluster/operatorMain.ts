@@ -1,7 +1,7 @@
 /**
  * Runs the operator for every release of its chart in a cluster, until SIGTERM. Started by operator.ts:
  *
- *     node operator-main.js --kubeconfig=FILE [--context=NAME] --operator=VERSION=PROGRAM … --doppler-url=URL --dir=DIR --registry=DIR
+ *     node operatorMain.js --kubeconfig=FILE [--context=NAME] --operator=VERSION=PROGRAM … --doppler-url=URL --dir=DIR --registry=DIR
  *
  * The first program runs where a Deployment asks for a version that is not among them.
  * Prints `{"following":true}` when it has reached the API server; what it does goes to standard error, a line each.
