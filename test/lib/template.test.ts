@@ -25,7 +25,7 @@ describe("the Doppler names in a template", () => {
       ["A", "B", "C", "D"],
     ],
     ["in a branch", "{{ if .A }}{{ .B }}{{ else if .C }}{{ .D }}{{ end }}", ["A", "B", "C", "D"]],
-    ["beside a brace of the text", "a}b {{ .A }} {", ["A"]],
+    ["beside a brace of the text", "a}b {{ .A }}", ["A"]],
     ["by a function of one name's value", '{{ get (fromJson .A) "user" }}', ["A"]],
     ["before three braces", '{"a":{"b":{{ .A | toJson }}}}', ["A"]],
   ])("%s", (_what, template, names) => {

@@ -99,11 +99,14 @@ function inProject(mine: Reading, other: Reading): ConfigProblem[] {
 function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const too = called(other);
-  // Contexts of two clusters may have the same name.
-  const unless = bothSayCluster(mine, other)
-    ? ""
-    : "; if these are two clusters, give each stack its kubernetes.clusterId";
-  const add = (path: string, message: string) => problems.push({ path, message: `${too} ${message}${unless}` });
+  const add = (path: string, message: string) => {
+    // Contexts of two clusters may have the same name. The first problem between two stacks says so for all of them.
+    const unless =
+      bothSayCluster(mine, other) || problems.length > 0
+        ? ""
+        : "; if these are two clusters, give each stack its kubernetes.clusterId";
+    problems.push({ path, message: `${too} ${message}${unless}` });
+  };
   if (owns.operator(mine) && owns.operator(other)) {
     add("operator.ownedBy", "installs the operator in this cluster too; exactly one may: name it here and there");
   }

@@ -171,8 +171,8 @@ describe("which cluster is a stack's", () => {
   it("the context's name stands for the cluster as long as one of them does not say, and the problem tells the way out", () => {
     expect(paths({ context: "default", clusterId: A }, { context: "default" })).toEqual(collisions);
     expect(paths({ clusterId: A }, { context: "default" })).toEqual([]);
-    expect(problems("prod", inCluster("prd", { context: "x" }), { dev: inCluster("dev", { context: "x" }) })[1]).toBe(
-      'store.name: stack "dev" (Pulumi.dev.yaml) has a store of this name in this cluster; if these are two clusters, give each stack its kubernetes.clusterId',
+    expect(problems("prod", inCluster("prd", { context: "x" }), { dev: inCluster("dev", { context: "x" }) })[0]).toBe(
+      'operator.ownedBy: stack "dev" (Pulumi.dev.yaml) installs the operator in this cluster too; exactly one may: name it here and there; if these are two clusters, give each stack its kubernetes.clusterId',
     );
   });
 });
