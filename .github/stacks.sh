@@ -27,9 +27,13 @@ for file in Pulumi.*.yaml; do
   stack=${file#Pulumi.}
   stack=${stack%.yaml}
   # A name goes into the names of environments, files and groups.
-  if [[ ! $stack =~ ^[A-Za-z0-9_-]+$ ]]; then
-    echo "expected letters, digits, - and _ in the stack's name: $file" >&2
+  if [[ ! $stack =~ ^[A-Za-z0-9_.-]+$ ]]; then
+    echo "expected letters, digits, dots, - and _ in the stack's name: $file" >&2
     exit 1
+  fi
+  if [ "$stack" = example ]; then
+    echo "::notice::$file is taken for an example, and no stack is brought up by this name" >&2
+    continue
   fi
   stacks+=("\"$stack\"")
   if [[ " ${named//,/ } " == *" $stack "* ]] || says_protect "$file"; then

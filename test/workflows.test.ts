@@ -301,6 +301,9 @@ describe("a script of the workflows", () => {
   it("finds the stacks", () => {
     for (const name of ["Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.eu-1.yaml"]) writeFileSync(join(folder, name), "");
     expect(run("stacks.sh", [])).toBe('stacks=["dev","eu-1"]\nopen=["dev","eu-1"]\nprotected=[]\n');
+    // Pulumi takes dots in a stack's name. An example is nobody's stack.
+    for (const name of ["Pulumi.eu.west.yaml", "Pulumi.example.yaml"]) writeFileSync(join(folder, name), "");
+    expect(run("stacks.sh", [])).toContain('stacks=["dev","eu-1","eu.west"]\n');
     writeFileSync(join(folder, "Pulumi.$(id).yaml"), "");
     expect(() => run("stacks.sh", [])).toThrow("expected letters");
   });
