@@ -26,8 +26,8 @@ export function renameProblems(
     ),
     "  Pulumi can't rename it without losing values or a moment of delivery. To rename it and keep both:",
     "  1. Rename it in the Doppler dashboard. Its service tokens go on working.",
-    `  2. pulumi refresh --stack ${stack}, with the old name in the settings: the state forgets what has the old name.`,
-    `  3. Set the new name, doppler.serviceToken to another name than "${serviceToken}", and adopt: true; then pulumi up.`,
+    `  2. Run pulumi refresh --stack ${stack}: the state forgets what has the old name.`,
+    `  3. Set the new name, doppler.serviceToken to another name than "${serviceToken}", and adopt: true; then run pulumi up.`,
     `  4. Revoke service token "${serviceToken}" in the dashboard.`,
     `  For another ${renamed[0]?.what ?? "one"} with values of its own, make another stack.`,
   ];
