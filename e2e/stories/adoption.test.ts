@@ -86,7 +86,6 @@ async function serviceTokens(): Promise<Record<string, string>> {
 describe("what was made by hand", { concurrency: false }, () => {
   before(async () => {
     user = await User.arrive({ stacks: ["dev"], earlierOperators: [OLD] });
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
   });
   after(async () => {
     await user?.leave(broken());

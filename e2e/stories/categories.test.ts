@@ -147,7 +147,6 @@ describe("each kind of Secret", { concurrency: false }, () => {
     const log = (line: string) => console.error(`# ${line}`);
     reads = join(await ensureTool(argocdReads, { progress: log }), "argocd-reads");
     dev = await User.arrive({ stacks: ["dev", "prod"], clusters: "each" });
-    dev.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     user = dev.on("prod");
     for (const { stack } of [dev, user]) await dev.run("pulumi", ["stack", "init", stack, "--non-interactive"]);
   });

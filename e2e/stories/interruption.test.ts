@@ -369,7 +369,6 @@ describe("a run that is cut off", { concurrency: false }, () => {
 
   before(async () => {
     dev = await User.arrive({ stacks: ["dev", STACK], clusters: "one", plan: "enterprise" });
-    dev.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     prod = dev.on(STACK);
     for (const { stack } of [dev, prod]) await dev.run("pulumi", ["stack", "init", stack, "--non-interactive"]);
     configure(dev, "dev", { operator: { ownedBy: "dev" } });

@@ -65,7 +65,6 @@ describe("an operator whose release is cut off", { concurrency: false }, () => {
 
   before(async () => {
     dev = await User.arrive({ stacks: ["dev"] });
-    dev.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     await dev.run("pulumi", ["stack", "init", "dev", "--non-interactive"]);
   });
   after(() => dev.leave(broken()));

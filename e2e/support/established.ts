@@ -33,8 +33,6 @@ export const KEYS = Object.fromEntries(Object.entries(SECRETS).map(([name, data]
 export async function begin(options: Partial<Omit<StartOptions, "log">> = {}): Promise<User> {
   const user = await User.arrive({ stacks: ["dev"], ...options });
   try {
-    // The program's own tests check its types; the check would take longer than the rest of a run.
-    user.variables["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     await user.run("pulumi", ["stack", "select", "--create", "dev", "--non-interactive"]);
   } catch (error) {
     await user.leave(true);

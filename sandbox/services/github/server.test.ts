@@ -554,6 +554,21 @@ describe("the GitHub stand-in's data folder", () => {
     rmSync(first.dataDir, { recursive: true });
   });
 
+  it("takes another token from its owner, and the old one no more", async () => {
+    const standIn = await start();
+    assert.equal((await standIn.request("GET", "/repos/acme/app")).status, 200);
+    writeFileSync(join(standIn.dataDir, "token"), "ghp_another\n");
+    assert.equal((await standIn.request("GET", "/repos/acme/app")).status, 401);
+    const headers = { authorization: "Bearer ghp_another" };
+    assert.equal((await standIn.request("GET", "/repos/acme/app", undefined, headers)).status, 200);
+    await standIn.stop();
+
+    const second = await start(standIn.dataDir);
+    assert.equal(second.token, "ghp_another");
+    await second.stop();
+    rmSync(standIn.dataDir, { recursive: true });
+  });
+
   it("is for the owner's eyes, holds no value, and its log no token", async () => {
     const standIn = await start();
     assert.match(standIn.token, /^ghp_[A-Za-z0-9]{36}$/);

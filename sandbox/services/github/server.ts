@@ -131,7 +131,7 @@ function presentedToken(request: FastifyRequest): string | undefined {
 
 function authenticationProblem(request: FastifyRequest, store: Store): ApiError | undefined {
   const token = presentedToken(request);
-  if (token === store.state.token) {
+  if (token === store.token) {
     return undefined;
   }
   // Nothing here is public: every repository and organization needs a sign-in.
@@ -183,9 +183,9 @@ function addRequestLog(app: FastifyInstance, path: string, store: Store, now: ()
     const line = {
       time: now().toISOString(),
       method: request.method,
-      path: request.raw.url?.replaceAll(store.state.token, "[token]"),
+      path: request.raw.url?.replaceAll(store.token, "[token]"),
       status: reply.statusCode,
-      token: token === undefined ? "none" : token === store.state.token ? `user:${store.user.login}` : "invalid",
+      token: token === undefined ? "none" : token === store.token ? `user:${store.user.login}` : "invalid",
     };
     appendFileSync(path, JSON.stringify(line) + "\n");
     done();

@@ -78,8 +78,7 @@ export interface Variable {
 /** Everything the stand-in remembers; the content of state.json. */
 export interface State {
   version: 1;
-  /** The one personal access token, and whose it is. */
-  token: string;
+  /** Whose the one personal access token is. */
   userId: number;
   nextId: number;
   accounts: Account[];

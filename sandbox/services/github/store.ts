@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Account,
@@ -52,7 +52,6 @@ export class Store {
     } else {
       this.state = {
         version: 1,
-        token: newToken(),
         userId: 1,
         // Far from 1, so that an id mistaken for an index or a count shows.
         nextId: 1_000_001,
@@ -64,8 +63,16 @@ export class Store {
       };
       this.save();
     }
-    writeAtomically(join(dataDir, TOKEN_FILE), this.state.token + "\n");
+    if (!existsSync(join(dataDir, TOKEN_FILE))) writeAtomically(join(dataDir, TOKEN_FILE), newToken() + "\n");
     chmodSync(join(dataDir, STATE_FILE), 0o600);
+  }
+
+  /**
+   * The one personal access token. It is read each time: another one written into the file is what its owner does on
+   * GitHub's settings page when they replace a token.
+   */
+  get token(): string {
+    return readFileSync(join(this.#dataDir, TOKEN_FILE), "utf8").trim();
   }
 
   get user(): Account {
