@@ -130,8 +130,8 @@ describe("the provider plugins", () => {
     const lines = await describeEngine(equipped.toolchain, equipped.assemble());
     assert.deepEqual(lines.slice(1, -1), [
       "provider plugins: doppler 0.9.0 (from PATH), github of an unknown version (from PATH), kubernetes 4.0.0-20260115033456-f47bc2d6f199 (own toolchain)",
-      "  the github plugin is of an unknown version, and the program's SDK asks for 6.15.0; Pulumi is not asked to say so at each run",
-      "  the kubernetes plugin is 4.0.0-20260115033456-f47bc2d6f199, and the program's SDK asks for 4.34.2; Pulumi is not asked to say so at each run",
+      "  the github plugin is of an unknown version, and the project's SDK asks for 6.15.0; Pulumi is not asked to say so at each run",
+      "  the kubernetes plugin is 4.0.0-20260115033456-f47bc2d6f199, and the project's SDK asks for 4.34.2; Pulumi is not asked to say so at each run",
     ]);
   });
 });

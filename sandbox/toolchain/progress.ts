@@ -57,7 +57,7 @@ export class Progress {
 
   /** What there is to do, in words. */
   get task(): string {
-    return `${this.count} packages to compile, ${this.remaining} on ${this.cores === 1 ? "one core" : `${this.cores} cores`}`;
+    return `${this.count} ${this.count === 1 ? "package" : "packages"} to compile, ${this.remaining} on ${this.cores === 1 ? "one core" : `${this.cores} cores`}`;
   }
 
   /** How far it is, in words. */
