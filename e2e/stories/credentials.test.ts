@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { begin, set, VALUES } from "../support/established.js";
+import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
 
@@ -59,7 +60,7 @@ function workflow(tokens: { doppler: string; github: string }, ...args: string[]
     KUBECONFIG: undefined,
     KUBECONFIG_CONTENTS: kubeconfig,
   });
-  const script = join(user.here.program, ".github", "with-kubeconfig.sh");
+  const script = join(PULUMI_PROJECT.folder, ".github", "with-kubeconfig.sh");
   return user.attempt(script, ["pulumi", ...args, "--stack", "dev", "--non-interactive", "--color", "never"]);
 }
 
