@@ -327,29 +327,33 @@ describe("a new environment", { concurrency: false }, () => {
     assert.deepEqual(user.filesWith([...secrets, ...base64]), []);
   });
 
-  step("can be destroyed, and leaves nothing of its own", async () => {
-    await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
-    for (const [kind, ...flags] of [
-      ["externalsecrets.external-secrets.io", "--all-namespaces"],
-      ["clustersecretstores.external-secrets.io"],
-      ["deployments,secrets,serviceaccounts,services", "--all-namespaces"],
-      ["clusterroles,clusterrolebindings"],
-      ["namespaces"],
-    ] as const) {
-      const { stdout } = await user.kubectl("get", kind, ...flags, "--output=name");
-      const left = stdout
-        .split("\n")
-        .filter((name) => /external-secrets|doppler|bookmarked|reports|pulumi|helm/.test(name));
-      assert.deepEqual(left, [], `left of ${kind}`);
-    }
-    const crds = await user.kubectl("get", "customresourcedefinitions", "--output=name");
-    assert.match(crds.stdout, /externalsecrets\.external-secrets\.io/, "the CRDs stay");
+  step(
+    "can be destroyed, and leaves nothing of its own but the namespaces, in which others may run workloads",
+    async () => {
+      await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
+      for (const [kind, ...flags] of [
+        ["externalsecrets.external-secrets.io", "--all-namespaces"],
+        ["clustersecretstores.external-secrets.io"],
+        ["deployments,secrets,serviceaccounts,services", "--all-namespaces"],
+        ["clusterroles,clusterrolebindings"],
+        ["namespaces"],
+      ] as const) {
+        const { stdout } = await user.kubectl("get", kind, ...flags, "--output=name");
+        const left = stdout
+          .split("\n")
+          .filter((name) => /external-secrets|doppler|bookmarked|reports|pulumi|helm/.test(name));
+        const kept = kind === "namespaces" ? ["namespace/external-secrets", "namespace/reports"] : [];
+        assert.deepEqual(left, kept, `left of ${kind}`);
+      }
+      const crds = await user.kubectl("get", "customresourcedefinitions", "--output=name");
+      assert.match(crds.stdout, /externalsecrets\.external-secrets\.io/, "the CRDs stay");
 
-    const projects = await user.run("doppler", ["projects", "--json"]);
-    assert.deepEqual(JSON.parse(projects.stdout) ?? [], []);
-    for (const repository of ["bookmarked", "reports"]) {
-      const listed = await github(user, "GET", `repos/acme/${repository}/actions/secrets`);
-      assert.deepEqual(listed, { total_count: 0, secrets: [] });
-    }
-  });
+      const projects = await user.run("doppler", ["projects", "--json"]);
+      assert.deepEqual(JSON.parse(projects.stdout) ?? [], []);
+      for (const repository of ["bookmarked", "reports"]) {
+        const listed = await github(user, "GET", `repos/acme/${repository}/actions/secrets`);
+        assert.deepEqual(listed, { total_count: 0, secrets: [] });
+      }
+    },
+  );
 });
