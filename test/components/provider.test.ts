@@ -80,7 +80,16 @@ describe("the component provider", () => {
       ],
       DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],
       DopplerSecretStore: ["oidc", "adopt"],
-      ExternalSecretsOperator: ["namespace", "releaseName", "adopt", "chart", "repository", "version", "values"],
+      ExternalSecretsOperator: [
+        "namespace",
+        "releaseName",
+        "deleteNamespace",
+        "adopt",
+        "chart",
+        "repository",
+        "version",
+        "values",
+      ],
       GithubActionsSecrets: ["repository", "environment", "createEnvironment", "secrets", "dependabotSecrets"],
       GithubOrganizationSecrets: ["visibility", "selectedRepositoryIds", "secrets", "dependabotSecrets"],
     });
