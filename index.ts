@@ -8,6 +8,7 @@ import { GithubOrganizationSecrets } from "./components/githubOrganizationSecret
 import { ownNamespace } from "./components/ownNamespace";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
+import { warnOfCiSecrets } from "./src/pipeline/ciNotices";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { stackOutputs, type StackOutputs } from "./src/pipeline/outputs";
 import { warnOfPending } from "./src/pipeline/pending";
@@ -15,7 +16,7 @@ import { preflight } from "./src/pipeline/preflight";
 import { createProviders } from "./src/pipeline/providers";
 import { tokenHandover } from "./src/pipeline/rotation";
 import { checkOfEach, sharing } from "./src/pipeline/sharing";
-import { valuesOf } from "./src/pipeline/values";
+import { typedNames } from "./src/pipeline/values";
 import { type AppConfig, loadStackConfig } from "./src/settings";
 import { readWorld } from "./src/world";
 
@@ -63,15 +64,17 @@ async function main(): Promise<StackOutputs> {
   const others = settings.otherSecrets.map(secretOf);
 
   // GitHub: Doppler values → Actions secrets per repository or of the organisation, as far as they have been typed
-  const values = await valuesOf(project, inDoppler);
-  const github: pulumi.Resource[] = [];
-  for (const args of await repositorySecrets(settings, values, { ...world, ...inGithub })) {
-    github.push(new GithubActionsSecrets(`github-${args.repository}`, args, inGithub));
-  }
-  for (const args of await organizationSecrets(settings, values, { ...world, ...inGithub })) {
-    github.push(new GithubOrganizationSecrets("github-organization", args, inGithub));
-  }
-  await warnOfPending(settings, values);
+  const github: pulumi.Resource[] = [
+    ...repositorySecrets(settings, world).map(
+      (args) => new GithubActionsSecrets(`github-${args.repository}`, args, inGithub),
+    ),
+    ...organizationSecrets(settings, world).map(
+      (args) => new GithubOrganizationSecrets("github-organization", args, inGithub),
+    ),
+  ];
+  await warnOfCiSecrets(settings, world);
+  const typed = await typedNames(project, world);
+  await warnOfPending(settings, typed);
 
   // A destroy deletes the guard before everything else, or is refused. Every stack has one: where protection was taken
   // back, there still is a guard to unprotect.
@@ -82,7 +85,7 @@ async function main(): Promise<StackOutputs> {
     { dependsOn: operator === undefined ? all : [...all, operator] },
   );
 
-  return stackOutputs(apps, project, store, values);
+  return stackOutputs(apps, project, store, typed);
 }
 
 export = main;

@@ -1,7 +1,7 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { requirePlain } from "./plain";
-import { type ActionsSecretValue, flagged, unflagged } from "./secretValue";
+import { type ActionsSecretValue, flagged, kept, unflagged } from "./secretValue";
 
 /** The arguments of {@link GithubActionsSecrets}. */
 export interface GithubActionsSecretsArgs {
@@ -48,12 +48,12 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
         ? new github.ActionsSecret(
             `${name}-${secretName}`,
             { repository, secretName, ...flagged(value) },
-            { parent: this },
+            { parent: this, ...kept(value, "destroyOnDrift") },
           )
         : new github.ActionsEnvironmentSecret(
             `${name}-${secretName}`,
             { repository, environment, secretName, ...unflagged(value) },
-            { parent: this },
+            { parent: this, ...kept(value) },
           ),
     );
     const dependabotSecrets = Object.entries(args.dependabotSecrets ?? {}).map(
@@ -61,7 +61,7 @@ export class GithubActionsSecrets extends pulumi.ComponentResource {
         new github.DependabotSecret(
           `${name}-dependabot-${secretName}`,
           { repository, secretName, ...unflagged(value) },
-          { parent: this },
+          { parent: this, ...kept(value) },
         ),
     );
 

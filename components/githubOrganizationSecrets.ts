@@ -2,7 +2,7 @@ import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { namesOf } from "./githubActionsSecrets";
 import { requirePlain } from "./plain";
-import { type ActionsSecretValue, flagged, unflagged } from "./secretValue";
+import { type ActionsSecretValue, flagged, kept, unflagged } from "./secretValue";
 
 /** The arguments of {@link GithubOrganizationSecrets}. */
 export interface GithubOrganizationSecretsArgs {
@@ -31,11 +31,13 @@ export class GithubOrganizationSecrets extends pulumi.ComponentResource {
     super("secrets-pipeline:index:GithubOrganizationSecrets", name, {}, opts);
     requirePlain(args, "visibility", "selectedRepositoryIds");
     const { visibility } = args;
-    const parent = { parent: this };
-
     const secrets = Object.entries(args.secrets).map(([secretName, value]) => {
       const place = `${name}-${secretName}`;
-      const secret = new github.ActionsOrganizationSecret(place, { secretName, visibility, ...flagged(value) }, parent);
+      const secret = new github.ActionsOrganizationSecret(
+        place,
+        { secretName, visibility, ...flagged(value) },
+        { parent: this, ...kept(value, "destroyOnDrift") },
+      );
       if (visibility === "selected") {
         new github.ActionsOrganizationSecretRepositories(`${place}-repositories`, ...this.selection(args, secret));
       }
@@ -46,7 +48,7 @@ export class GithubOrganizationSecrets extends pulumi.ComponentResource {
       const secret = new github.DependabotOrganizationSecret(
         place,
         { secretName, visibility, ...unflagged(value) },
-        parent,
+        { parent: this, ...kept(value) },
       );
       if (visibility === "selected") {
         new github.DependabotOrganizationSecretRepositories(`${place}-repositories`, ...this.selection(args, secret));

@@ -2,8 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** What a secret is set to. */
 export interface ActionsSecretValue {
-  /** Made a secret here if it isn't one. An empty value can't be expressed by the provider. */
-  value: pulumi.Input<string>;
+  /**
+   * Made a secret here if it isn't one. An empty value can't be expressed by the provider. Without a value, the secret
+   * stays as it was written last; one that was never written is refused by the provider.
+   */
+  value?: pulumi.Input<string>;
 
   /**
    * A flag that changes nothing but that a change of it writes the value anew, in place. The provider plans no update
@@ -16,9 +19,10 @@ export interface ActionsSecretValue {
 
 /** The inputs of a resource that has an argument with no other effect; the flag is written into this argument. */
 export function flagged({ value, rewritten }: ActionsSecretValue): {
-  value: pulumi.Output<string>;
+  value?: pulumi.Output<string>;
   destroyOnDrift?: true;
 } {
+  if (value === undefined) return {};
   return { value: pulumi.secret(value), ...(rewritten && { destroyOnDrift: true }) };
 }
 
@@ -30,7 +34,16 @@ export function unflagged({ value, rewritten }: ActionsSecretValue): {
   value?: pulumi.Output<string>;
   plaintextValue?: pulumi.Output<string>;
 } {
+  if (value === undefined) return {};
   return { [rewritten ? "plaintextValue" : "value"]: pulumi.secret(value) };
+}
+
+/**
+ * The options of a resource that has no value: the engine takes the recorded one, and the flag with it, from the state.
+ * That is no change to it, and the value need not be known to this run.
+ */
+export function kept({ value }: ActionsSecretValue, ...flags: string[]): { ignoreChanges?: string[] } {
+  return value === undefined ? { ignoreChanges: ["value", "plaintextValue", ...flags] } : {};
 }
 
 /** The flag that a secret was written with last, from its outputs in a state. */

@@ -20,9 +20,12 @@ beforeEach(() => {
 });
 
 describe("the first preview, when nothing exists", () => {
-  it("reads nothing from Doppler, and shows everything that needs no values", async () => {
-    const { resources, calls, warnings } = await runProgram({ stack: "dev", preview: true });
-    expect(calls).toEqual([]);
+  it("reads no value from Doppler, and nothing from GitHub, and shows everything that needs no values", async () => {
+    const { resources, requests, warnings } = await runProgram({ stack: "dev", preview: true });
+    expect(requests.sort()).toEqual([
+      "/v3/configs/config/secrets/names?project=acme&config=dev",
+      "/v3/projects/project?project=acme",
+    ]);
     expect(resources.filter((r) => r.type === "github:index/actionsSecret:ActionsSecret")).toEqual([]);
     expect(only(resources, "doppler-store-token").inputs["stringData"]).toBe(UNKNOWN);
     expect(only(resources, "bookmarked-default-bookmarked-secrets").inputs["spec"]).toMatchObject({
@@ -51,18 +54,11 @@ describe("the first up, when the Doppler config is empty", () => {
       ].join("\n"),
     ]);
   });
-
-  it("takes an empty value for a missing one", async () => {
-    const { resources, warnings } = await runProgram({ stack: "dev", doppler: { ...TYPED, DOCKERHUB_TOKEN: "" } });
-    expect(resources.filter((r) => r.name.endsWith("DOCKERHUB_TOKEN"))).toEqual([]);
-    expect(only(resources, "github-bookmarked-DOCKERHUB_USERNAME").inputs["value"]).toEqual(new SecretInput("acme-ci"));
-    expect(warnings.join()).toContain("DOCKERHUB_TOKEN");
-  });
 });
 
 describe("an up after the values have been typed", () => {
   it("writes the Actions secrets of every repository, as secrets", async () => {
-    const { resources, warnings, calls } = await runProgram({ stack: "dev", doppler: TYPED });
+    const { resources, warnings, calls, requests } = await runProgram({ stack: "dev", doppler: TYPED });
     for (const repository of ["bookmarked", "reports"]) {
       for (const name of ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] as const) {
         const secret = only(resources, `github-${repository}-${name}`);
@@ -74,21 +70,21 @@ describe("an up after the values have been typed", () => {
         expect(dependabot.provider).toBe("github");
       }
     }
-    expect(calls).toEqual([
-      { token: "doppler:index/getSecrets:getSecrets", inputs: { project: "acme", config: "dev" }, provider: "doppler" },
+    expect(calls).toEqual([]);
+    expect(requests.filter((path) => !path.startsWith("/v3/projects"))).toEqual([
+      "/v3/configs/config/secrets/names?project=acme&config=dev",
+      "/v3/configs/config/secrets?project=acme&config=dev&secrets=DOCKERHUB_USERNAME%2CDOCKERHUB_TOKEN",
       ...["bookmarked", "reports"].flatMap((name) =>
-        ["getActionsSecrets", "getDependabotSecrets"].map((list) => ({
-          token: `github:index/${list}:${list}`,
-          inputs: { name },
-          provider: "github",
-        })),
+        ["actions", "dependabot"].map((app) => `/repos/acme/${name}/${app}/secrets?per_page=100&page=1`),
       ),
     ]);
     expect(warnings.join()).toContain("2 Doppler names need values");
   });
 
-  it("fails where the config can't be read, so that no Actions secret is taken for unwanted", async () => {
-    await expect(runProgram({ stack: "dev" })).rejects.toThrow("Could not find requested config");
+  it("fails where the config is made and can't be read, so that no name is taken for missing", async () => {
+    await expect(runProgram({ stack: "dev" })).rejects.toThrow(
+      'Config "dev" of Doppler project "acme" can\'t be read: there is none that this token may see.',
+    );
   });
 });
 

@@ -166,6 +166,7 @@ describe("what was made by hand", { concurrency: false }, () => {
       'ClusterSecretStore "doppler-secret-store" exists in the cluster',
       'ExternalSecret "reports" in namespace "reports" exists in the cluster',
       'Helm release "external-secrets" in namespace "external-secrets" exists in the cluster',
+      "Actions secret DOCKERHUB_TOKEN of reports",
       "pulumi config set adopt true --stack dev",
     ])
       assert.ok(text.includes(line), line);
@@ -208,7 +209,7 @@ describe("what was made by hand", { concurrency: false }, () => {
 
   step("is taken over in one up: the same objects, the same values", async () => {
     const { text } = await user.up();
-    assert.match(text, /Actions secret DOCKERHUB_TOKEN of reports exists and was not made by this stack/);
+    assert.match(text, /are taken over[^\n]*Actions secret DOCKERHUB_TOKEN of bookmarked, reports/);
     assert.deepEqual(await identities(), made);
     assert.deepEqual(await typed(), { ...VALUES, ...DOCKERHUB });
     for (const repository of REPOSITORIES) {

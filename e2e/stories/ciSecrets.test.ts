@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { openSecret, type ScopeRef } from "secrets-pipeline-sandbox";
-import { github, secretNames, setSecret } from "../support/byHand.js";
+import { github, secretNames, setInDoppler, setSecret } from "../support/byHand.js";
 import { begin, changes, set } from "../support/established.js";
 import { story } from "../support/story.js";
 import type { User } from "../support/user.js";
@@ -161,6 +161,52 @@ describe("CI's secrets", { concurrency: false }, () => {
     for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_USERNAME"), ["bookmarked", "tools"]);
   });
 
+  step("stay as they are where Doppler has no value for them, whatever the reason, and the run says so", async () => {
+    const written = await Promise.all(APPS.map((app) => secretOf(app, "DOCKERHUB_TOKEN")));
+    const lacks: [RegExp, () => Promise<unknown>][] = [
+      [
+        /DOCKERHUB_TOKEN has no value in Doppler[^\n]*doppler secrets set DOCKERHUB_TOKEN --project acme --config dev/,
+        () => user.run("doppler", ["secrets", "delete", "DOCKERHUB_TOKEN", "--yes", "--silent"]),
+      ],
+      [/DOCKERHUB_TOKEN is empty in Doppler/, () => setInDoppler(user, "DOCKERHUB_TOKEN", "")],
+      [
+        /DOCKERHUB_TOKEN is restricted in Doppler/,
+        () => setInDoppler(user, "DOCKERHUB_TOKEN", "e2e-restricted", "restricted"),
+      ],
+    ];
+    for (const [said, happens] of lacks) {
+      await happens();
+      const { steps, warnings } = await preview();
+      assert.deepEqual(steps, []);
+      assert.match(warnings, said);
+      assert.match(warnings, /GitHub keeps what was written last[^]*of organisation acme/);
+      await user.up("--expect-no-changes");
+    }
+    assert.deepEqual(await Promise.all(APPS.map((app) => secretOf(app, "DOCKERHUB_TOKEN"))), written);
+    await user.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes");
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    for (const app of APPS) assert.deepEqual(await readers(app, "DOCKERHUB_TOKEN"), ["bookmarked", "tools"]);
+  });
+
+  step("stay as they are while their config is still to be made, and follow it once it is", async () => {
+    await user.run("doppler", ["secrets", "delete", "DOCKERHUB_TOKEN", "--yes", "--silent"]);
+    await user.type("DOCKERHUB_TOKEN", ROTATED);
+    await set(user, "doppler.config", "dev_eu");
+    const { steps, warnings } = await preview();
+    assert.deepEqual(
+      steps.filter((change) => change.includes("github-") || change.startsWith("delete ")),
+      [],
+    );
+    assert.match(warnings, /could not be read: config "dev_eu" of project "acme" is still to be made/);
+    await user.up();
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    // The new config inherits the values.
+    await user.up("--expect-no-changes");
+    await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "doppler.config"]);
+    await settle();
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+  });
+
   step("go to all private repositories, to all there are, and back to some", async () => {
     const { repositories } = JSON.parse(
       await user.quietly("pulumi", ["config", "get", "githubActions", "--stack", "dev"]),
@@ -181,10 +227,31 @@ describe("CI's secrets", { concurrency: false }, () => {
     await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
   });
 
-  step("become the repositories' own, and the organisation has none any more", async () => {
+  step("that somebody else set are not overwritten, unless the stack says so", async () => {
     await set(user, "githubActions.repositories[1]", "reports");
     await user.run("pulumi", ["config", "rm", "--stack", "dev", "--path", "githubActions.organization"]);
-    await settle();
+    for (const app of APPS) await setSecret(user, ofRepository(app, "reports"), "DOCKERHUB_TOKEN", BY_HAND);
+    const refused = await user.attempt("pulumi", ["preview", "--stack=dev", "--non-interactive"]);
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      refused.text,
+      /Nothing was created or changed\.[^]*Actions secret DOCKERHUB_TOKEN of reports\s[^]*Dependabot secret DOCKERHUB_TOKEN of reports\s[^]*pulumi config set adopt true --stack dev/,
+    );
+    assert.doesNotMatch(refused.text, /secret \w+ of bookmarked/);
+    assert.notEqual((await user.tries("up")).code, 0);
+    await hold(repository, { DOCKERHUB_TOKEN: BY_HAND });
+    await hold(organization, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+
+    await set(user, "adopt", "true");
+    const { warnings } = await preview();
+    assert.match(warnings, /are taken over[^\n]*Actions secret DOCKERHUB_TOKEN of reports; Dependabot secret/);
+    await user.up();
+    await hold(repository, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
+    await user.run("pulumi", ["config", "rm", "--stack", "dev", "adopt"]);
+    await user.up("--expect-no-changes");
+  });
+
+  step("become the repositories' own, and the organisation has none any more", async () => {
     await hold(repository, { ...FIRST, DOCKERHUB_TOKEN: ROTATED });
     for (const app of APPS) assert.deepEqual(await secretNames(user, ofOrganization(app)), []);
   });

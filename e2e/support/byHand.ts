@@ -68,6 +68,25 @@ export async function github(user: User, method: string, path: string, body?: un
   return text === "" ? undefined : JSON.parse(text);
 }
 
+/**
+ * Sets a secret of the stack's Doppler config as Doppler's page does: there, a value may be empty, and a name may be
+ * restricted. The doppler command can do neither.
+ */
+export async function setInDoppler(
+  user: User,
+  name: string,
+  value: string,
+  visibility: "masked" | "restricted" = "masked",
+): Promise<void> {
+  const { DOPPLER_PROJECT: project, DOPPLER_CONFIG: config, DOPPLER_TOKEN: token, DOPPLER_API_HOST: host } = user.env;
+  const answer = await fetch(`${host}/v3/configs/config/secrets`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ project, config, change_requests: [{ name, originalName: name, value, visibility }] }),
+  });
+  if (!answer.ok) throw new Error(`${name} can't be set in Doppler: ${answer.status} ${await answer.text()}`);
+}
+
 /** The names of the secrets of a place, such as `repos/acme/web/actions/secrets`, as GitHub lists them. */
 export async function secretNames(user: User, place: string): Promise<string[]> {
   const { secrets } = (await github(user, "GET", place)) as { secrets: { name: string }[] };

@@ -1,157 +1,150 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { GithubActionsSecretsArgs } from "../../components/githubActionsSecrets";
 import type { GithubOrganizationSecretsArgs } from "../../components/githubOrganizationSecrets";
 import { type ActionsSecretValue, wasRewritten } from "../../components/secretValue";
 import type { StackConfig } from "../settings";
 import {
   type GithubSecretScope,
+  hasValue,
+  knownSecret,
   type ListedSecret,
-  listSecrets,
   type Outputs,
-  repositoryId,
-  secretType,
+  scopeKey,
+  secretScopes,
+  type TypedValue,
   type World,
 } from "../world";
-import type { Values } from "./values";
 
-// What to write to GitHub: the values that have been typed into Doppler, and for each whether GitHub's copy has to be
-// written anew because somebody changed it. A preview shows no reason for that, so a warning says it.
+// What to write to GitHub. A secret whose value this run does not have stays at GitHub as it is: only the settings
+// delete one. A secret that somebody else changed is written again; a preview shows no reason for that, so a warning does.
 
-/** What this run knows beside the values: the state, and through which provider GitHub is asked. */
-type Known = Pick<World, "state"> & { provider: pulumi.ProviderResource | undefined };
+/** What a run knows of CI's secrets. */
+export type CiWorld = Pick<World, "state" | "typed" | "inGithub">;
+
+/** One secret of one scope, as the settings, Doppler, the state and GitHub have it. */
+export interface CiSecret {
+  scope: GithubSecretScope;
+  secretName: string;
+  dopplerName: string;
+  /** Doppler's value, or why this run has none; `undefined` where Doppler has no such name. */
+  typed?: TypedValue;
+  /** What the last run left; `undefined` if this stack has not written the secret. */
+  known?: Outputs;
+  /** What GitHub lists; `undefined` if it lists no such secret, or was not asked. */
+  found?: ListedSecret;
+  /** Whether GitHub was asked, and answered. */
+  looked: boolean;
+}
+
+/** All secrets that the settings ask for, in their order. */
+export function ciSecrets({ githubActions }: StackConfig, { state, typed, inGithub }: CiWorld): CiSecret[] {
+  if (githubActions === undefined) return [];
+  return secretScopes(githubActions).flatMap((scope) => {
+    const listed = inGithub.listed.get(scopeKey(scope));
+    return githubActions.secrets.map(({ secretName, dopplerName }) => ({
+      scope,
+      secretName,
+      dopplerName,
+      typed: typed.values.get(dopplerName),
+      known: knownSecret(state, scope, secretName),
+      found: listed?.get(secretName.toUpperCase()),
+      looked: listed !== undefined,
+    }));
+  });
+}
+
+/** Whether the secret is at GitHub and this stack did not write it: writing it takes it from somebody. */
+export function isForeign(secret: CiSecret): boolean {
+  return hasValue(secret.typed) && secret.known === undefined && secret.found !== undefined;
+}
 
 /** The secrets of each repository that has its own. */
-export async function repositorySecrets(
-  { githubActions }: StackConfig,
-  values: Values,
-  known: Known,
-): Promise<GithubActionsSecretsArgs[]> {
-  if (githubActions === undefined) return [];
-  const { environment, createEnvironment, dependabot, secrets } = githubActions;
-  const all: GithubActionsSecretsArgs[] = [];
-  for (const repository of githubActions.repositories) {
-    const type = "github:index/repositoryEnvironment:RepositoryEnvironment";
-    const made = known.state.find(type, { repository, environment }) !== undefined;
-    // An environment that is still to be made has no secrets to look at.
-    const look = made || !createEnvironment;
-    all.push({
+export function repositorySecrets(stack: StackConfig, world: CiWorld): GithubActionsSecretsArgs[] {
+  if (stack.githubActions === undefined) return [];
+  const { repositories, environment, createEnvironment, dependabot } = stack.githubActions;
+  const all = ciSecrets(stack, world);
+  return repositories.map((repository) => {
+    const own = all.filter(({ scope }) => "repository" in scope && scope.repository === repository);
+    return {
       repository,
       environment,
       createEnvironment,
-      secrets: await secretValues({ app: "actions", repository, environment }, secrets, values, known, look),
-      ...(dependabot && {
-        dependabotSecrets: await secretValues({ app: "dependabot", repository }, secrets, values, known),
-      }),
-    });
-  }
-  return all;
+      secrets: secretValues(own, "actions"),
+      ...(dependabot && { dependabotSecrets: secretValues(own, "dependabot") }),
+    };
+  });
 }
 
 /** The secrets of the organisation, where it has them in place of its repositories; one entry at most. */
-export async function organizationSecrets(
-  { githubActions }: StackConfig,
-  values: Values,
-  known: Known,
-): Promise<GithubOrganizationSecretsArgs[]> {
-  if (githubActions?.organization === undefined) return [];
-  const { organization, dependabot, secrets } = githubActions;
-  const { owner, visibility } = organization;
+export function organizationSecrets(stack: StackConfig, world: CiWorld): GithubOrganizationSecretsArgs[] {
+  const { organization, dependabot } = stack.githubActions ?? {};
+  if (organization === undefined) return [];
+  const all = ciSecrets(stack, world);
   const args: GithubOrganizationSecretsArgs = {
-    visibility,
-    secrets: await secretValues({ app: "actions", organization: owner }, secrets, values, known),
-    ...(dependabot && {
-      dependabotSecrets: await secretValues({ app: "dependabot", organization: owner }, secrets, values, known),
-    }),
+    visibility: organization.visibility,
+    secrets: secretValues(all, "actions"),
+    ...(dependabot && { dependabotSecrets: secretValues(all, "dependabot") }),
   };
   // Until there is something to read, nobody has to be found who may.
-  if (visibility !== "selected" || Object.keys(args.secrets).length === 0) return [args];
-  const selectedRepositoryIds = await repositoryIds(owner, organization.repositories, known.provider);
-  return [{ ...args, selectedRepositoryIds }];
+  if (organization.visibility !== "selected" || Object.keys(args.secrets).length === 0) return [args];
+  const { repositoryIds } = world.inGithub;
+  return [
+    { ...args, selectedRepositoryIds: organization.repositories.flatMap((name) => repositoryIds.get(name) ?? []) },
+  ];
 }
 
-async function repositoryIds(
-  owner: string,
-  repositories: readonly string[],
-  provider: pulumi.ProviderResource | undefined,
-): Promise<number[]> {
-  const ids: number[] = [];
-  for (const name of repositories) {
-    const id = await repositoryId(name, { provider });
-    if (id === undefined) {
-      throw new pulumi.RunError(
-        `githubActions.repositories: ${owner} has no repository "${name}", or this token may not see it.`,
-      );
-    }
-    ids.push(id);
-  }
-  return ids;
-}
-
-/** What each secret of a scope is set to; one whose Doppler name has no value is absent. */
-async function secretValues(
-  scope: GithubSecretScope,
-  secrets: NonNullable<StackConfig["githubActions"]>["secrets"],
-  values: Values,
-  { state, provider }: Known,
-  look = true,
-): Promise<Record<string, ActionsSecretValue>> {
-  const inState = (name: string) => state.find(secretType(scope), { ...holder(scope), secretName: name });
-  const typed: { secretName: string; value: pulumi.Output<string> }[] = [];
-  for (const { secretName, dopplerName } of secrets) {
-    const value = values?.get(dopplerName);
-    if (value !== undefined) typed.push({ secretName, value });
-    else if (inState(secretName) !== undefined) {
-      await pulumi.log.warn(
-        `${called(scope, secretName)} is deleted by pulumi up, since ${dopplerName} has no value in Doppler any more: type it to keep the secret.`,
-      );
+/** What each secret of a scope is to hold, by name; those without a value that this stack has not written are absent. */
+function secretValues(secrets: readonly CiSecret[], app: GithubSecretScope["app"]): Record<string, ActionsSecretValue> {
+  const values: Record<string, ActionsSecretValue> = {};
+  for (const secret of secrets.filter(({ scope }) => scope.app === app)) {
+    const { secretName, typed, known } = secret;
+    if (!hasValue(typed)) {
+      // Without a value, the secret stays as it was written last.
+      if (known !== undefined) values[secretName] = {};
+    } else if (known === undefined) values[secretName] = { value: typed };
+    else {
+      // A flag that differs from the one in the state writes the value again.
+      const rewritten = drift(secret) === undefined ? wasRewritten(known) : !wasRewritten(known);
+      values[secretName] = { value: typed, rewritten };
     }
   }
-  if (typed.length === 0) return {};
-  const listed = look ? await listSecrets(scope, { provider }) : undefined;
-
-  const result: Record<string, ActionsSecretValue> = {};
-  for (const { secretName, value } of typed) {
-    const known = inState(secretName);
-    const now = listed?.get(secretName.toUpperCase());
-    if (known === undefined) {
-      result[secretName] = { value };
-      if (now !== undefined) {
-        await pulumi.log.warn(
-          `${called(scope, secretName)} exists and was not made by this stack: pulumi up overwrites it with Doppler's value.`,
-        );
-      }
-      continue;
-    }
-    const drift = listed === undefined ? undefined : drifted(known, now);
-    // A flag that differs from the one in the state writes the value again.
-    result[secretName] = { value, rewritten: drift === undefined ? wasRewritten(known) : !wasRewritten(known) };
-    if (drift !== undefined) {
-      await pulumi.log.warn(
-        `${called(scope, secretName)} ${drift} by somebody else: pulumi up writes Doppler's value again.`,
-      );
-    }
-  }
-  return result;
+  return values;
 }
 
 /**
- * How GitHub's copy of a secret has drifted from what this stack wrote, in words; `undefined` if it has not. GitHub tells
- * no values, only when each was written last; the provider compares that only during a refresh, and plans nothing on it.
+ * How GitHub's copy of a secret differs from what this stack wrote, in words; `undefined` if it does not, or GitHub was
+ * not asked. GitHub tells no values, only when each was written last; the provider compares that only during a refresh,
+ * and plans nothing on it.
  */
-function drifted(known: Outputs, now: ListedSecret | undefined): string | undefined {
-  if (now === undefined) return "was deleted";
-  if (now.updatedAt !== known["updatedAt"]) return "was overwritten";
-  return now.visibility === known["visibility"] ? undefined : "was given another visibility";
+export function drift({ known, found, looked }: CiSecret): string | undefined {
+  if (known === undefined || !looked) return undefined;
+  if (found === undefined) return "was deleted";
+  if (found.updatedAt !== timeOf(known["updatedAt"])) return "was overwritten";
+  return found.visibility === known["visibility"] ? undefined : "was given another visibility";
 }
 
-/** The outputs by which a state knows whose secret one is. */
-function holder(scope: GithubSecretScope): { repository?: string; environment?: string } {
-  return "organization" in scope ? {} : { repository: scope.repository, environment: scope.environment };
+/**
+ * A time in a state, in milliseconds since 1970. The provider writes Go's form, such as `2026-11-23 19:26:31 +0000 UTC`.
+ */
+function timeOf(text: unknown): number {
+  const go = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d\d)(\d\d)\b/;
+  return Date.parse(String(text).replace(go, "$1T$2$3:$4").replace(/ UTC$/, ""));
 }
 
-function called(scope: GithubSecretScope, name: string): string {
-  const what = `${scope.app === "actions" ? "Actions" : "Dependabot"} secret ${name}`;
-  if ("organization" in scope) return `${what} of organisation ${scope.organization}`;
-  const { repository, environment } = scope;
-  return `${what} of ${environment === undefined ? repository : `${repository}, environment ${environment}`}`;
+/** Secrets in words, those that differ only in their repositories together. */
+export function called(secrets: readonly Pick<CiSecret, "scope" | "secretName">[]): string {
+  const places = new Map<string, { holders: string[]; environment?: string }>();
+  for (const { scope, secretName } of secrets) {
+    const what = `${scope.app === "actions" ? "Actions" : "Dependabot"} secret ${secretName}`;
+    const [holder, environment] =
+      "organization" in scope ? [`organisation ${scope.organization}`] : [scope.repository, scope.environment];
+    const known = places.get(what) ?? { holders: [], environment };
+    places.set(what, { ...known, holders: [...known.holders, holder] });
+  }
+  return [...places]
+    .map(([what, { holders, environment }]) =>
+      [`${what} of ${holders.join(", ")}`, ...(environment === undefined ? [] : [`environment ${environment}`])].join(
+        ", ",
+      ),
+    )
+    .join("; ");
 }

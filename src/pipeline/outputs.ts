@@ -4,7 +4,7 @@ import type { DopplerProject } from "../../components/dopplerProject";
 import type { DopplerSecretStore } from "../../components/dopplerSecretStore";
 import type { AppConfig } from "../settings";
 import { pendingKeys } from "./pending";
-import type { Values } from "./values";
+import type { TypedNames } from "./values";
 
 /** What app teams read with `pulumi stack output` or a StackReference. Names only: no value and no token. */
 export interface StackOutputs {
@@ -29,10 +29,10 @@ export function stackOutputs(
   apps: readonly { app: AppConfig; secret: AppSecrets }[],
   { project, config }: DopplerProject,
   { storeName }: DopplerSecretStore,
-  values: Values,
+  typed: TypedNames,
 ): StackOutputs {
   return {
-    apps: Object.fromEntries(apps.map(({ app, secret }) => [app.name, appOutput(app, secret.reference, values)])),
+    apps: Object.fromEntries(apps.map(({ app, secret }) => [app.name, appOutput(app, secret.reference, typed)])),
     store: storeName,
     doppler: { project, config },
   };
@@ -41,14 +41,14 @@ export function stackOutputs(
 /**
  * An app's outputs.
  *
- * @param values the Doppler names that have values, or `undefined` while the config does not exist yet
+ * @param typed the Doppler names that have values, empty ones included, or `undefined` while the config does not exist yet
  */
 export function appOutput(
   app: Pick<AppConfig, "keys" | "values" | "secretName" | "restartOnChange">,
   reference: pulumi.Input<AppSecretReference>,
-  values: ReadonlyMap<string, unknown> | undefined,
+  typed: TypedNames,
 ): pulumi.Output<AppOutput> {
-  const pending = pendingKeys(app, values);
+  const pending = pendingKeys(app, typed);
   // Reloader's annotation for workloads. The Secret itself carries none: see docs/app-teams.md.
   const workloadAnnotations: Record<string, string> = app.restartOnChange
     ? { "secret.reloader.stakater.com/reload": app.secretName }

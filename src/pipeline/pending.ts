@@ -2,12 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { pendingNotice } from "../../lib/pendingNotice";
 import { dopplerNames, namesByKey, type Sources } from "../../lib/template";
 import type { StackConfig } from "../settings";
+import type { TypedNames } from "./values";
 
-/** The keys of an app's Secret that still want a value, and the Doppler names to type. */
-export function pendingKeys(app: Sources, values: ReadonlyMap<string, unknown> | undefined): Record<string, string[]> {
+/** The keys of an app's Secret that still want a value, and the Doppler names to type. An empty value is one. */
+export function pendingKeys(app: Sources, typed: TypedNames): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(namesByKey(app))
-      .map(([key, names]): [string, string[]] => [key, names.filter((name) => !values?.has(name))])
+      .map(([key, names]): [string, string[]] => [key, names.filter((name) => !typed?.has(name))])
       .filter(([, missing]) => missing.length > 0)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
@@ -16,15 +17,15 @@ export function pendingKeys(app: Sources, values: ReadonlyMap<string, unknown> |
 /**
  * Which Doppler names still need values, for what, and where to type them; `undefined` if none does.
  *
- * @param values the names that have values, or `undefined` while the config does not exist yet
+ * @param typed the names that have values, empty ones included, or `undefined` while the config does not exist yet
  */
 export function pendingValues(
   stack: Pick<StackConfig, "doppler" | "apps" | "otherSecrets" | "githubActions">,
-  values: ReadonlyMap<string, unknown> | undefined,
+  typed: TypedNames,
 ): string | undefined {
   const users = new Map<string, string[]>();
   const needs = (dopplerName: string, user: string) => {
-    if (values?.has(dopplerName)) return;
+    if (typed?.has(dopplerName)) return;
     const known = users.get(dopplerName) ?? [];
     users.set(dopplerName, known.includes(user) ? known : [...known, user]);
   };

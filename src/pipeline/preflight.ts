@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ClusterIdentity, clusterIdentity } from "./clusterIdentity";
 import { clusterPreflight, type ClusterAdoption, missingNamespaces } from "./clusterPreflight";
+import { githubPreflight } from "./githubPreflight";
 import { renameProblems } from "./renames";
 import type { StackConfig } from "../settings";
 import { StateError, type World } from "../world";
@@ -51,6 +52,7 @@ export async function preflight(stack: StackConfig, world: World): Promise<Adopt
     ...operatorProblems(stack, world),
     ...cluster.problems,
     ...missingNamespaces(stack, world),
+    ...githubPreflight(stack, world),
   ];
   if (problems.length > 0) throw new PreflightError(stack.name, problems);
   const unchecked = uncheckedNotice(world);

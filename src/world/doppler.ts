@@ -32,6 +32,11 @@ const tokensBody = z.object({
   tokens: z.array(z.object({ name: z.string(), slug: z.string(), last_seen_at: z.string().nullish() })),
 });
 
+const namesBody = z.object({ names: z.array(z.string()) });
+const secretsBody = z.object({
+  secrets: z.record(z.string(), z.object({ computed: z.string().nullable() })),
+});
+
 const PER_PAGE = 100;
 const TIMEOUT_MS = 30_000;
 
@@ -97,6 +102,26 @@ export class DopplerClient {
   async serviceTokens(project: string, config: string): Promise<ListedToken[]> {
     const { tokens } = tokensBody.parse(await this.#get("/v3/configs/config/tokens", { project, config }));
     return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at }));
+  }
+
+  /**
+   * The names that a config has, inherited ones and Doppler's own among them, whatever their values; `undefined` if there
+   * is no such config that this token may see.
+   */
+  async secretNames(project: string, config: string): Promise<ReadonlySet<string> | undefined> {
+    const body = await this.#find("/v3/configs/config/secrets/names", { project, config });
+    return body === undefined ? undefined : new Set(namesBody.parse(body).names);
+  }
+
+  /** Some values of a config, by name: with references replaced, and null where the name is restricted. */
+  async secrets(
+    project: string,
+    config: string,
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, string | null>> {
+    const body = await this.#get("/v3/configs/config/secrets", { project, config, secrets: names.join(",") });
+    const secrets = Object.entries(parsed(secretsBody, body).secrets);
+    return new Map(secrets.filter(([name]) => names.includes(name)).map(([name, { computed }]) => [name, computed]));
   }
 
   /** Revokes a service token that an interrupted run made and no state knows. */
@@ -224,6 +249,13 @@ export async function readDoppler(
   const askConfigs = branchConfig !== undefined && environments.some(({ slug }) => slug === environment.slug);
   const configs = askConfigs ? await client.configs(project.name, environment.slug) : [];
   return { project: found, environments, configs };
+}
+
+/** As the schema's own `parse`, but an error quotes nothing of the answer, which holds values. */
+function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
+  const { data, success } = schema.safeParse(body);
+  if (!success) throw new DopplerError("Doppler's answer to a read of values is not of the documented form.");
+  return data;
 }
 
 /** What a refusal says, if it is one of Doppler's own. */

@@ -1,15 +1,25 @@
-import type * as pulumi from "@pulumi/pulumi";
 import { type NamespaceFindings, readNamespaces } from "./clusterNamespaces";
 import { type ClusterFindings, readCluster } from "./clusterObjects";
 import { DopplerClient, type DopplerFindings, readDoppler } from "./doppler";
+import { readTypedValues, type TypedValues } from "./dopplerValues";
+import { type GithubFindings, readGithub } from "./githubSecrets";
 import { Cluster } from "./kubectl";
+import { plain } from "./plain";
 import type { StackConfig } from "../settings";
 import { readState, type StackState, StateError } from "./state";
 
 export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
 export { type DopplerClient, DopplerError } from "./doppler";
-export { typedValues } from "./dopplerValues";
-export { type GithubSecretScope, type ListedSecret, listSecrets, repositoryId, secretType } from "./githubSecrets";
+export { hasValue, type TypedValue, type TypedValues } from "./dopplerValues";
+export {
+  type GithubFindings,
+  type GithubSecretScope,
+  isToBeMade,
+  knownSecret,
+  type ListedSecret,
+  scopeKey,
+  secretScopes,
+} from "./githubSecrets";
 export { type Outputs, type StackState, StateError } from "./state";
 
 /** What is there before a run, as far as it concerns a stack. Nothing here is compared with the settings yet. */
@@ -20,6 +30,10 @@ export interface World {
   state: StackState;
   /** What Doppler has of the stack's project. */
   inDoppler: DopplerFindings;
+  /** What has been typed into the config that apps read. */
+  typed: TypedValues;
+  /** What GitHub has where this stack is to write CI's secrets. */
+  inGithub: GithubFindings;
   /** What the cluster has of that which the stack would make. */
   inCluster: ClusterFindings;
   /** Which cluster it is, and which namespaces it has. */
@@ -31,9 +45,9 @@ export interface World {
 }
 
 /**
- * Reads what is there: in Doppler, in the cluster, in this stack's state and in those of the stacks it shares with.
+ * Reads what is there: in Doppler, at GitHub, in the cluster, in this stack's state and in those of the stacks it shares with.
  *
- * @throws StateError or DopplerError if this stack's own state or Doppler can't be read; another stack's state or a
+ * @throws StateError, DopplerError or GithubError if this stack's own state, Doppler or GitHub can't be read; another stack's state or a
  *   cluster that can't be asked is no error here
  */
 export async function readWorld(stack: StackConfig): Promise<World> {
@@ -44,8 +58,13 @@ export async function readWorld(stack: StackConfig): Promise<World> {
   if (state === undefined) throw new StateError(stack.name, "the backend does not know the stack");
   const { operator } = stack;
   const users = operator.owned && operator.shared ? stack.clusterUsers : [];
-  const [inDoppler, namespaces, inCluster, operatorState, ...states] = await Promise.all([
+  const ci = async () => {
+    const typed = await readTypedValues(stack, doppler);
+    return { typed, inGithub: await readGithub(stack, typed, state) };
+  };
+  const [inDoppler, { typed, inGithub }, namespaces, inCluster, operatorState, ...states] = await Promise.all([
     readDoppler(stack, doppler),
+    ci(),
     readNamespaces(stack, cluster, state),
     readCluster(stack, cluster, state),
     operator.owned ? undefined : stateOrReason(operator.ownedBy),
@@ -57,7 +76,7 @@ export async function readWorld(stack: StackConfig): Promise<World> {
       return read === undefined ? [] : [[name, read] as const];
     }),
   );
-  return { doppler, state, inDoppler, namespaces, inCluster, operatorState, clusterUsers };
+  return { doppler, state, inDoppler, typed, inGithub, namespaces, inCluster, operatorState, clusterUsers };
 }
 
 /** Another stack's state, or why it can't be read. */
@@ -68,9 +87,4 @@ async function stateOrReason(stack: string): Promise<StackState | StateError | u
     if (error instanceof StateError) return error;
     throw error;
   }
-}
-
-/** The value of an output that is known, such as a credential from the settings. */
-function plain(output: pulumi.Output<string>): Promise<string> {
-  return new Promise((resolve) => output.apply(resolve));
 }

@@ -47,6 +47,21 @@ describe("GithubActionsSecrets", () => {
   });
 });
 
+it("a secret without a value keeps the one that the state has, of whatever kind, and has no placeholder", async () => {
+  const secrets = { A: {} };
+  const { resources } = await run({}, () => {
+    new GithubActionsSecrets("r", { repository: "web", secrets, dependabotSecrets: secrets });
+    new GithubActionsSecrets("e", { repository: "web", environment: "prod", secrets });
+    new GithubOrganizationSecrets("o", { visibility: "all", secrets, dependabotSecrets: secrets });
+  });
+  for (const name of ["r-A", "o-A", "r-dependabot-A", "e-A", "o-dependabot-A"]) {
+    const { inputs, options } = only(resources, name);
+    expect(Object.keys(inputs).filter((key) => /value|drift/i.test(key))).toEqual([]);
+    const flag = ["r-A", "o-A"].includes(name) ? ["destroyOnDrift"] : [];
+    expect(options["ignoreChanges"]).toEqual(["value", "plaintextValue", ...flag]);
+  }
+});
+
 describe("GithubOrganizationSecrets", () => {
   const secrets = { A: { value: "plain" } };
 

@@ -1,24 +1,41 @@
-import * as pulumi from "@pulumi/pulumi";
 import { DopplerProject, type DopplerProjectArgs } from "../../components/dopplerProject";
-import { valuesOf } from "../../src/pipeline/values";
-import { run, valueOf } from "../support/mocks";
+import { typedNames } from "../../src/pipeline/values";
+import type { World } from "../../src/world";
+import { DopplerClient } from "../../src/world/doppler";
+import { run, type Scenario } from "../support/mocks";
 
-describe("DopplerProject", () => {
-  const args: DopplerProjectArgs = {
-    project: "acme",
-    createProject: true,
-    environment: "dev",
-    environmentName: "Development",
-    serviceTokenName: "eso",
-  };
+const ARGS: DopplerProjectArgs = {
+  project: "acme",
+  createProject: true,
+  environment: "dev",
+  environmentName: "Development",
+  serviceTokenName: "eso",
+};
+const OWN = ["DOPPLER_CONFIG", "DOPPLER_ENVIRONMENT", "DOPPLER_PROJECT"];
 
-  it("gives every value as a secret", async () => {
-    const { result } = await run({ doppler: { A: "value-a", B: "" } }, () =>
-      valuesOf(new DopplerProject("d", args), {}),
-    );
-    expect([...(result?.keys() ?? [])]).toEqual(["A"]);
-    const a = result?.get("A");
-    expect(a && (await pulumi.isSecret(a))).toBe(true);
-    expect(a && (await valueOf(a))).toBe("value-a");
+/** The names that a run has, which found a config or did not. */
+async function names(scenario: Scenario, found?: ReadonlySet<string>) {
+  const world = {
+    doppler: new DopplerClient("https://api.doppler.com", "dp.pt.test"),
+    typed: { names: found, values: new Map() },
+  } as unknown as World;
+  const { result, requests } = await run(scenario, () => typedNames(new DopplerProject("d", ARGS), world));
+  return { names: result && [...result].sort(), requests };
+}
+
+describe("the names that have been typed", () => {
+  it("are those that the run found, and are not read again", async () => {
+    expect(await names({ doppler: { B: "" } }, new Set(["A"]))).toEqual({ names: ["A"], requests: [] });
+  });
+
+  it("are read once the config is made, names with an empty value among them", async () => {
+    const { names: read, requests } = await names({ doppler: { A: "value", EMPTY: "" } });
+    expect(read).toEqual(["A", ...OWN, "EMPTY"]);
+    expect(requests).toEqual(["/v3/configs/config/secrets/names?project=acme&config=dev"]);
+  });
+
+  it("are not known to a preview as long as there is no config", async () => {
+    expect(await names({ preview: true, doppler: { A: "value" } })).toEqual({ names: undefined, requests: [] });
+    expect((await names({ preview: true, exists: true })).names).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { type ClusterScenario, mockCluster } from "./cluster";
+import { answerOf, type Services } from "./services";
 
 // Runs a program, or a part of one, against Pulumi's mocks and gives back every registration as it was sent to the
 // engine: pulumi's own Mocks interface hides secretness, parents, dependencies and options.
@@ -31,11 +32,9 @@ export interface Registration {
 }
 
 /** What {@link run} is to pretend. */
-export interface Scenario {
+export interface Scenario extends Services {
   stack?: string;
   preview?: boolean;
-  /** Values in the Doppler config; `undefined` as long as it does not exist, when reading it is an error. */
-  doppler?: Record<string, string>;
   /** Whether resources exist already, so that a preview knows their ids. Default: as in `up`. */
   exists?: boolean;
   /**
@@ -43,19 +42,10 @@ export interface Scenario {
    * default.
    */
   states?: Record<string, { type: string; outputs: Record<string, unknown> }[] | string>;
-  /** What is in the Doppler workplace: per project its description and its environments' names by slug. */
-  workplace?: Record<string, { description?: string; environments: Record<string, string>; configs?: string[] }>;
   /** What is in the cluster; where there is none, why. */
   cluster?: ClusterScenario | string;
   /** By their full names, the outputs of stacks that are referred to. */
   outputs?: Record<string, object>;
-  /**
-   * The secrets that GitHub lists, by repository (and `:` and environment) or `/` for the organisation's, Dependabot's
-   * after `dependabot `: when each was written, and an organisation's visibility. Where GitHub refuses, in which words.
-   */
-  github?: Record<string, Record<string, string>> | string;
-  /** GitHub's numbers of the repositories that there are. */
-  repositoryIds?: Record<string, number>;
 }
 
 /** What {@link run} saw. */
@@ -64,45 +54,10 @@ export interface Observation<T> {
   resources: Registration[];
   /** Provider functions that were called, with their arguments. */
   calls: { token: string; inputs: Record<string, unknown>; provider?: string }[];
+  /** What was asked of Doppler and GitHub by the program itself: paths and queries. */
+  requests: string[];
   warnings: string[];
 }
-
-/** Doppler's API as the program itself asks it. */
-function workplaceAnswer(
-  workplace: NonNullable<Scenario["workplace"]>,
-  url: string,
-): { status: number; body: unknown } {
-  const { pathname, searchParams } = new URL(url);
-  const name = searchParams.get("project") ?? "";
-  const project = workplace[name];
-  if (project === undefined) return { status: 404, body: { messages: [`Could not find requested project '${name}'`] } };
-  const environments = Object.entries(project.environments).map(([slug, title]) => ({ slug, name: title }));
-  switch (pathname) {
-    case "/v3/projects/project":
-      return { status: 200, body: { project: { name, description: project.description ?? "" } } };
-    case "/v3/environments":
-      return { status: 200, body: { environments } };
-    case "/v3/configs":
-      return {
-        status: 200,
-        body: {
-          configs: (project.configs ?? []).map((config) => ({ name: config, environment: config.split("_")[0] })),
-        },
-      };
-    default:
-      throw new Error(`no mock for ${pathname}`);
-  }
-}
-
-/** Which secrets of a scenario a function of the provider lists. */
-const LISTINGS: Readonly<Record<string, (args: Record<string, string>) => string>> = {
-  "github:index/getActionsSecrets:getActionsSecrets": ({ name = "" }) => name,
-  "github:index/getActionsEnvironmentSecrets:getActionsEnvironmentSecrets": ({ name, environment }) =>
-    `${name}:${environment}`,
-  "github:index/getActionsOrganizationSecrets:getActionsOrganizationSecrets": () => "/",
-  "github:index/getDependabotSecrets:getDependabotSecrets": ({ name }) => `dependabot ${name}`,
-  "github:index/getDependabotOrganizationSecrets:getDependabotOrganizationSecrets": () => "dependabot /",
-};
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
@@ -179,6 +134,7 @@ function registration(request: RegisterRequest): Registration {
 export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Promise<Observation<T>> {
   const resources: Registration[] = [];
   const calls: Observation<T>["calls"] = [];
+  const requests: string[] = [];
   const warnings: string[] = [];
   const preview = scenario.preview ?? false;
 
@@ -193,7 +149,9 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     return original.call(this, request, callback);
   });
   const fetched = jest.spyOn(globalThis, "fetch").mockImplementation((url) => {
-    const { status, body } = workplaceAnswer(scenario.workplace ?? {}, url as string);
+    const { pathname, search } = new URL(url);
+    requests.push(`${pathname}${search}`);
+    const { status, body } = answerOf(scenario, url as string);
     return Promise.resolve(new Response(JSON.stringify(body), { status }));
   });
   // Pulumi's mocks say that they take hooks, and lack the method. Hooks are tested as functions.
@@ -237,28 +195,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             inputs: inputs as Record<string, unknown>,
             provider: provider && shortUrn(provider).split("::")[1],
           });
-          const listing = LISTINGS[token];
-          if (listing !== undefined) {
-            if (typeof scenario.github === "string") {
-              throw Object.assign(new Error(scenario.github), { details: scenario.github });
-            }
-            const listed = scenario.github?.[listing(inputs as Record<string, string>)] ?? {};
-            const secrets = Object.entries(listed).map(([secret, written]) => {
-              const [updatedAt, visibility] = written.split(" ");
-              return { name: secret, updatedAt, createdAt: updatedAt, visibility };
-            });
-            return { secrets };
-          }
-          if (token === "github:index/getRepository:getRepository") {
-            const { name } = inputs as { name: string };
-            return { repoId: scenario.repositoryIds?.[name] };
-          }
-          if (token !== "doppler:index/getSecrets:getSecrets") throw new Error(`no mock for ${token}`);
-          if (scenario.doppler === undefined) {
-            const details = "Doppler Error: Could not find requested config";
-            throw Object.assign(new Error(details), { details });
-          }
-          return { map: scenario.doppler };
+          throw new Error(`no mock for ${token}`);
         },
       },
       "secrets-pipeline",
@@ -270,7 +207,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     const result = await Promise.resolve()
       .then(body)
       .finally(() => pulumi.runtime.disconnect());
-    return { result, resources, calls, warnings };
+    return { result, resources, calls, requests, warnings };
   } finally {
     spy.mockRestore();
     warn.mockRestore();

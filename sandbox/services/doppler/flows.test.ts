@@ -208,9 +208,21 @@ describe("what Doppler does", () => {
     assert.equal(at(list, "secrets", "CLOSED", "raw"), null);
     assert.equal(await computed("CLOSED", DEV, key), "hidden");
     assert.equal(at(await values("", key), "OPEN"), "1 hidden");
+    // One that is restricted keeps neither its name nor the others' values from a user.
+    await doppler.post(SECRETS, { ...dev, secrets: { EMPTY: "" } });
+    const some = (await doppler.get(`${SECRETS}?${DEV}&secrets=CLOSED,EMPTY`)).json;
+    assert.deepEqual(
+      Object.entries(at(some, "secrets") as object).map(([name, value]) => [name, at(value, "computed")]),
+      [
+        ["CLOSED", null],
+        ["EMPTY", ""],
+      ],
+    );
+    const names = (await doppler.get(`${SECRETS}/names?${DEV}&include_managed_secrets=false`)).json["names"];
+    assert.deepEqual(names, ["CLOSED", "EMPTY", "OPEN"]);
     // What is not restricted may still be downloaded by name.
     assert.deepEqual(await values(`${DEV}&secrets=DOPPLER_CONFIG`), { DOPPLER_CONFIG: "dev" });
-    await doppler.post(SECRETS, { ...dev, secrets: { CLOSED: null, OPEN: null } });
+    await doppler.post(SECRETS, { ...dev, secrets: { CLOSED: null, OPEN: null, EMPTY: null } });
   });
 
   it("lists values and names, all or some", async () => {
@@ -218,6 +230,8 @@ describe("what Doppler does", () => {
     const names = async (query: string) => (await doppler.get(`${SECRETS}/names?${DEV}${query}`)).json["names"];
     assert.deepEqual(await names(""), ["A", "B", "DOPPLER_CONFIG", "DOPPLER_ENVIRONMENT", "DOPPLER_PROJECT"]);
     assert.deepEqual(await names("&include_managed_secrets=false"), ["A", "B"]);
+    // Names can't be chosen among.
+    assert.deepEqual(await names("&include_managed_secrets=false&secrets=A"), ["A", "B"]);
     const { json } = await doppler.get(`${SECRETS}?${DEV}&secrets=A,NIX`);
     assert.deepEqual(Object.keys(at(json, "secrets") as object), ["A"]);
     await doppler.post(`${SECRETS}/note`, { project: "app", secret: "A", note: "why" });

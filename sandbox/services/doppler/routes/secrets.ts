@@ -25,14 +25,17 @@ function valueBody(access: Access, secret: ResolvedSecret | undefined, note: str
 }
 
 /** The secrets a request asks for with `secrets=A,B`, else all; managed ones unless it asks to leave them out. */
-function selected({ state, input }: Call, place: ConfigPlace): Map<string, ResolvedSecret> {
-  const only = requestedNames(input);
+function selected(call: Call, place: ConfigPlace): Map<string, ResolvedSecret> {
+  const only = requestedNames(call.input);
+  return new Map([...listed(call, place)].filter(([name]) => only === undefined || only.includes(name)));
+}
+
+/** All secrets of a config; managed ones unless the request asks to leave them out. */
+function listed({ state, input }: Call, place: ConfigPlace): Map<string, ResolvedSecret> {
   const withManaged = input.boolean("include_managed_secrets", true);
   return new Map(
     [...configSecrets(state, place)].filter(
-      ([name]) =>
-        (only === undefined || only.includes(name)) &&
-        (withManaged || !(MANAGED_SECRETS as readonly string[]).includes(name)),
+      ([name]) => withManaged || !(MANAGED_SECRETS as readonly string[]).includes(name),
     ),
   );
 }
@@ -108,10 +111,11 @@ export function secretRoutes(app: FastifyInstance, api: Api): void {
     }),
   );
 
+  // The parameter `secrets` is documented for values, and not for names.
   app.get("/v3/configs/config/secrets/names", (request) =>
     api.read(request, (call) => {
       const place = configOf(call, "read");
-      return { names: [...selected(call, place).keys()], success: true };
+      return { names: [...listed(call, place).keys()], success: true };
     }),
   );
 
