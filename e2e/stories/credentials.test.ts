@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { begin, set, VALUES } from "../support/established.js";
 import { PULUMI_PROJECT } from "../support/project.js";
 import { story } from "../support/story.js";
@@ -136,6 +136,34 @@ describe("the workflows' life", { concurrency: false }, () => {
     await user.pulumi(...args);
     rmSync(empty);
     rmSync(real);
+  });
+
+  step("signs in to the cluster through a plugin of the kubeconfig, as kubectl does", async () => {
+    const config = parse(kubeconfig) as { users: { name: string; user: Record<string, string> }[] };
+    const decoded = (text: string | undefined) => Buffer.from(text ?? "", "base64").toString("utf8");
+    const answer = (of: Record<string, string>) => ({
+      apiVersion: "client.authentication.k8s.io/v1",
+      kind: "ExecCredential",
+      status: of["token"]
+        ? { token: of["token"] }
+        : {
+            clientCertificateData: decoded(of["client-certificate-data"]),
+            clientKeyData: decoded(of["client-key-data"]),
+          },
+    });
+    const users = config.users.map(({ name, user: of }, index) => {
+      const file = join(user.here.dir, `exec-credential-${index}.json`);
+      writeFileSync(file, JSON.stringify(answer(of)), { mode: 0o600 });
+      const apiVersion = "client.authentication.k8s.io/v1";
+      return { name, user: { exec: { apiVersion, command: "cat", args: [file], interactiveMode: "Never" } } };
+    });
+    const file = join(user.here.dir, "kubeconfig-exec");
+    writeFileSync(file, stringify({ ...config, users }), { mode: 0o600 });
+    Object.assign(user.variables, { KUBECONFIG: file, KUBECONFIG_CONTENTS: undefined });
+    await user.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "dev");
+    for (const name of ["kubeconfig-exec", ...users.map((_, index) => `exec-credential-${index}.json`)]) {
+      rmSync(join(user.here.dir, name));
+    }
   });
 
   step("leaves no credential in the state but what the stack itself has made", async () => {
