@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, describe } from "node:test";
+import { setInDoppler } from "../support/byHand.js";
 import { askNow, begin, delivered, SECRETS, VALUES } from "../support/established.js";
 import { PULUMI_PROJECT } from "../support/project.js";
 import { Reloader } from "../support/reloader.js";
@@ -148,6 +149,18 @@ describe("app teams", { concurrency: false }, () => {
   step("have nothing left to do after that, nor has the pipeline", async () => {
     await team.pulumi("up", "--stack=dev", "--yes", "--skip-preview", "--expect-no-changes");
     await user.up("--expect-no-changes");
+  });
+
+  step("miss nothing where a value is empty on purpose: the operator delivers it", async () => {
+    await setInDoppler(user, "SMTP_PASSWORD", "");
+    await askNow(user);
+    const reports = { ...SECRETS["reports/reports-credentials"], "smtp-password": "" };
+    await delivered(user, { ...SECRETS, "reports/reports-credentials": reports });
+    await user.up("--expect-no-changes");
+    assert.deepEqual((await outputs()).apps["reports"]?.["pending"], {});
+    await setInDoppler(user, "SMTP_PASSWORD", VALUES.SMTP_PASSWORD);
+    await askNow(user);
+    await delivered(user);
   });
 
   step("paste the outputs into plain manifests as well", async () => {
