@@ -38,7 +38,7 @@ export function ciNotices(stack: StackConfig, world: CiWorld): string[] {
       ].join("\n"),
     );
   }
-  // Of names that Doppler does not have, the notice of missing values tells.
+  // A name that Doppler does not have is in the notice of missing values, so this notice leaves the name out.
   const unwritten = without.filter(({ known, typed }) => known === undefined && typed !== undefined);
   if (unwritten.length > 0) {
     notices.push(["Some of CI's secrets can't be written to GitHub:", ...lines(stack, world, unwritten)].join("\n"));

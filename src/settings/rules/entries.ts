@@ -28,11 +28,8 @@ function sharedNames({ secrets }: Requests): ConfigProblem[] {
   const entries = new Map<string, string>();
   return secrets.flatMap(({ entry, section, name }) => {
     if (name === undefined) return [];
-    const first = entries.get(name);
-    if (first === undefined) {
-      entries.set(name, pathText(entry));
-      return [];
-    }
+    const first = taken(entries, name, pathText(entry));
+    if (first === undefined) return [];
     const derived = section === "apps" && first.startsWith("apps") ? "has this name too" : "is known by this name too";
     return [problem([...entry, "name"], `${first} ${derived}; each needs a name of its own`)];
   });
