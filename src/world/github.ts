@@ -148,7 +148,9 @@ export class GithubClient {
         if (response.ok) body = JSON.parse(text);
       } catch (error) {
         const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-        const lost = new GithubError(`GitHub can't be reached: ${what}: ${(cause as Error).message}`);
+        // The parser's own message would show a part of the answer, which may be a token.
+        const why = cause instanceof SyntaxError ? "the answer is no JSON" : (cause as Error).message;
+        const lost = new GithubError(`GitHub can't be reached: ${what}: ${why}`);
         if (performance.now() + usual > end) throw this.#ended(lost);
         await delay(usual);
         continue;

@@ -71,6 +71,14 @@ it("asks for a few at a time, and for all", async () => {
   expect(most).toBe(8);
 });
 
+it("quotes nothing of an answer that is no JSON", async () => {
+  answer = (_request, response) => response.writeHead(200).end("ghs_cut");
+  const impatient = new GithubClient(url, { token: TOKEN }, { total: 0, first: 10, longest: 20 });
+  const refused = impatient.get("/repos/acme/web");
+  await expect(refused).rejects.toThrow(/the answer is no JSON$/);
+  await expect(refused).rejects.not.toThrow(/ghs_cut/);
+});
+
 it("reads all pages of a list", async () => {
   const pages = [["A"], ["B"], ["C"]];
   const asked: (string | undefined)[] = [];
