@@ -4,6 +4,7 @@ import { canonicalDuration } from "../lib/duration";
 import { externalSecretResource } from "../lib/resourceNames";
 import { dopplerNames, parseTemplate } from "../lib/template";
 import { LET_GO } from "./deletion";
+import { fetchedData, sorted } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -29,8 +30,14 @@ export interface AppSecretsArgs {
   /** The ClusterSecretStore to read from. */
   storeName: pulumi.Input<string>;
 
-  /** How often ESO asks Doppler for each key, in hours, minutes and seconds. Default: `1m`. */
+  /** How often ESO asks Doppler, in hours, minutes and seconds. Default: `1m`. */
   refreshInterval?: pulumi.Input<string>;
+
+  /**
+   * Whether the operator reads each Doppler name by itself, which costs one read of Doppler for each, and has the
+   * operator speak of this name alone where it fails. Default: one read for all keys of the Secret.
+   */
+  perKey?: boolean;
 
   /** The Secret's keys, and the Doppler name that each one's value comes from. */
   keys?: Record<string, string>;
@@ -120,9 +127,10 @@ export class AppSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: AppSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
     requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "values", "alsoAs", "adopt");
-    requirePlain(args, "type", "labels", "annotations", "merge");
+    requirePlain(args, "type", "labels", "annotations", "merge", "perKey");
+    checkContents(args);
     const keys = sorted({ ...args.keys, ...args.values });
-    const { data, template } = contents(args);
+    const { template, ...fetched } = fetchedData(args);
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
       new kubernetes.apiextensions.CustomResource(
@@ -135,7 +143,7 @@ export class AppSecrets extends pulumi.ComponentResource {
             refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
             secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
             target: { name: secretName, creationPolicy: args.merge ? "Merge" : "Owner", ...(template && { template }) },
-            data: Object.entries(data).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } })),
+            ...fetched,
           },
         },
         {
@@ -171,42 +179,17 @@ export class AppSecrets extends pulumi.ComponentResource {
   }
 }
 
-/** What is fetched from Doppler, by the name it has until then, and what becomes of it where it is not the Secret as it is. */
-function contents(args: AppSecretsArgs): { data: Record<string, string>; template?: object } {
-  const { keys = {}, values = {}, type, labels = {}, annotations = {} } = args;
+/** @throws InputPropertyError if no Secret can be made of these keys and values */
+function checkContents({ keys = {}, values = {} }: AppSecretsArgs): void {
   for (const [key, template] of Object.entries(values)) {
     const [problem] = key in keys ? ["expected each key once, here or in keys"] : parseTemplate(template).problems;
     if (problem !== undefined)
       throw new pulumi.InputPropertyError({ propertyPath: `values["${key}"]`, reason: problem });
   }
-  const names = dopplerNames({ keys, values });
-  if (names.length === 0) {
+  if (dopplerNames({ keys, values }).length === 0) {
     const reason = "expected at least one Doppler name, here or in values";
     throw new pulumi.InputPropertyError({ propertyPath: "keys", reason });
   }
-  const metadata = {
-    ...(Object.keys(labels).length > 0 && { labels: sorted(labels) }),
-    ...(Object.keys(annotations).length > 0 && { annotations: sorted(annotations) }),
-  };
-  const shape = { ...(type !== undefined && { type }), ...(Object.keys(metadata).length > 0 && { metadata }) };
-  if (Object.keys(values).length === 0) {
-    return {
-      data: sorted(keys),
-      ...(Object.keys(shape).length > 0 && { template: { engineVersion: "v2", ...shape } }),
-    };
-  }
-  // Each Doppler name is fetched once and is called by that name in templates. Only what the template names gets into
-  // the Secret.
-  const plain = Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`]));
-  return {
-    data: sorted(Object.fromEntries(names.map((name) => [name, name]))),
-    template: {
-      engineVersion: "v2",
-      mergePolicy: "Replace",
-      ...shape,
-      data: sorted({ ...plain, ...values }),
-    },
-  };
 }
 
 function envEntry(secretName: string, key: string): EnvEntry {
@@ -217,9 +200,4 @@ function envEntry(secretName: string, key: string): EnvEntry {
         .replace(/[^_A-Z0-9]/g, "_")
         .replace(/^(?=[0-9])/, "_");
   return { name, valueFrom: { secretKeyRef: { name: secretName, key } } };
-}
-
-/** In alphabetical order, so that reordering keys changes nothing. */
-function sorted(keys: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

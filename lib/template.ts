@@ -11,6 +11,8 @@ export interface Template {
   quoted: string[];
   /** Those of them that stand in for a value that is empty. */
   defaults: string[];
+  /** Names that the operator may leave out of account: it comes to them under a condition, or looks them up by index. */
+  optional: string[];
   /** What can't be right, in words that repeat nothing of the template. */
   problems: string[];
 }
@@ -23,6 +25,9 @@ const UNSTEADY =
 
 /** These read names out of all values together. Only values that a template names are fetched, and it must name them so. */
 const FROM_ALL = /^(?:get|pluck|dig|pick|omit|hasKey|keys|values)$/;
+
+/** Functions that do not look at each of their arguments, or find nothing where a name is missing. */
+const LENIENT = /(?<![\w.$])(?:and|or|index)\b/;
 
 const UNPAIRED = 'expected an "end" for each "if", "with" and "range"';
 
@@ -37,6 +42,7 @@ const DEFAULT = new RegExp(`\\bdefault\\s+(${QUOTED.source})`, "g");
 /** What a template is made of. */
 export function parseTemplate(template: string): Template {
   const names = new Set<string>();
+  const certain = new Set<string>();
   const quoted: string[] = [];
   const defaults: string[] = [];
   const problems = new Set<string>();
@@ -55,16 +61,19 @@ export function parseTemplate(template: string): Template {
     const code = whole.replace(QUOTED, '""');
     const keyword = /^(?:if|with|range|else|end|define|template|block)\b/.exec(code)?.[0];
 
+    const opens = keyword === "if" || keyword === "with" || keyword === "range";
     // The pipeline of a block's own action still has the dot from outside.
     const shifted = blocks.slice(0, keyword === "end" || keyword === "else" ? -1 : undefined).some((shifts) => shifts);
     if (keyword === "end" && blocks.pop() === undefined) problems.add(UNPAIRED);
     else if (keyword === "else") blocks.splice(-1, 1, /^else\s+with\b/.test(code));
-    else if (keyword === "if" || keyword === "with" || keyword === "range") blocks.push(keyword !== "if");
+    else if (opens) blocks.push(keyword !== "if");
     else if (keyword !== "end" && keyword !== undefined) problems.add(`expected no "${keyword}"`);
 
+    const always = blocks.length === (opens ? 1 : 0) && !LENIENT.test(code);
     for (const [, root = "", field = "", more] of code.matchAll(/(?<![\w)\]])(\$?)\.([A-Za-z_]\w*)(\.)?/g)) {
       if (shifted && root === "") continue;
       names.add(field);
+      if (always) certain.add(field);
       if (!DOPPLER_NAME.test(field)) problems.add("expected Doppler names, such as {{ .DB_PASSWORD }}");
       else if (more !== undefined) problems.add("expected no dot behind a Doppler name: its value is a text");
     }
@@ -84,7 +93,19 @@ export function parseTemplate(template: string): Template {
   if (rest.includes("{{") || (rest.includes("}}") && braces !== 0))
     problems.add("expected as many closing braces as opening ones");
   if (blocks.length > 0) problems.add(UNPAIRED);
-  return { names: [...names], text, quoted, defaults, problems: [...problems] };
+  const optional = [...names].filter((name) => !certain.has(name));
+  return { names: [...names], text, quoted, defaults, optional, problems: [...problems] };
+}
+
+/**
+ * The same template, made to fail wherever one of its names is missing. Of several values that were fetched together, a
+ * template does not miss those that it does not come to. The operator fails only for a name that it comes to.
+ */
+export function templateWithoutGaps(template: string): string {
+  return parseTemplate(template)
+    .optional.map((name) => `{{ $_ := .${name} }}`)
+    .concat(template)
+    .join("");
 }
 
 /** Where a Secret's values come from. */

@@ -59,7 +59,7 @@ export function secretArgs(
   { cluster: { externalSecrets } }: Adoption,
   storeName: pulumi.Output<string>,
 ): AppSecretsArgs {
-  return { ...app, storeName, adopt: externalSecrets };
+  return { ...app, perKey: app.fetch === "perKey", storeName, adopt: externalSecrets };
 }
 
 /** The options of such a Secret: it is made after the namespaces that it goes to, and keeps its resources when it is renamed. */

@@ -6,6 +6,7 @@ import {
   appName,
   duration,
   externalSecretName,
+  fetchForm,
   kubernetesSecretName,
   labelValue,
   metadataKey,
@@ -23,6 +24,7 @@ const app = z
     secretName: kubernetesSecretName.optional(),
     externalSecretName: externalSecretName.optional(),
     refreshInterval: duration.optional(),
+    fetch: fetchForm.optional(),
     keys: keys.optional(),
     values: values.optional(),
     type: secretType.optional(),
@@ -57,7 +59,16 @@ function request(app: App, index: number): SecretRequest {
       ...{ secretName: copied, externalSecretName: copied },
     };
   });
-  const { refreshInterval, type, labels = {}, annotations = {}, merge = false, renamedFrom, restartOnChange } = app;
+  const {
+    refreshInterval,
+    fetch,
+    type,
+    labels = {},
+    annotations = {},
+    merge = false,
+    renamedFrom,
+    restartOnChange,
+  } = app;
   return {
     entry,
     name,
@@ -71,7 +82,7 @@ function request(app: App, index: number): SecretRequest {
     contents: requestedContents(entry, app),
     rest: {
       ...{ keys: keyMapOf(app.keys), values: app.values ?? {}, type, labels, annotations, merge },
-      ...{ refreshInterval, renamedFrom, restartOnChange },
+      ...{ refreshInterval, fetch, renamedFrom, restartOnChange },
     },
   };
 }

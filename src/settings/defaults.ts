@@ -10,6 +10,7 @@ export const DEFAULTS = {
   serviceAccount: "doppler-secret-store",
   /** In the form in which Go prints a duration; see lib/duration.ts. */
   refreshInterval: "1m0s",
+  fetch: "perApp",
   argocdNamespace: "argocd",
   argocdPasswordHash: "ARGOCD_ADMIN_PASSWORD_HASH",
   argocdPasswordMtime: "ARGOCD_ADMIN_PASSWORD_MTIME",

@@ -129,6 +129,9 @@ export const template = z
   .register(textRoles, { role: "template" });
 export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
 
+/** How the operator fetches values. */
+export const fetchForm = z.enum(["perApp", "perKey"], { error: "expected perApp or perKey" });
+
 /** A duration, in the form in which the operator writes it. */
 export const duration = z.string().transform((value, context) => {
   try {

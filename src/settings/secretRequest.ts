@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Sources } from "../../lib/template";
 import type { Lenient } from "./lenient";
+import type { fetchForm } from "./names";
 import type { Path } from "./problems";
 
 // What every kind of Secret comes down to. A kind of Secret is a section of the stack's settings (apps, Argo CD, pull
@@ -14,6 +15,8 @@ export interface SecretSettings extends Sources {
   secretName: string;
   externalSecretName: string;
   refreshInterval?: string | undefined;
+  /** How values are fetched. */
+  fetch?: z.output<typeof fetchForm> | undefined;
   /** The Secret's key: the Doppler name. */
   keys: Record<string, string>;
   /** The Secret's key: a template over Doppler names. */

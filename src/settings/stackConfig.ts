@@ -18,7 +18,7 @@ import type { ConfigSource } from "./source";
 // environment says.
 
 /** The settings of one app, or of another Secret that is made like an app's. */
-export type AppConfig = SecretSettings & { refreshInterval: string };
+export type AppConfig = SecretSettings & Pick<Settings, "refreshInterval" | "fetch">;
 
 /** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
 export interface StackConfig {
@@ -121,7 +121,8 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       .filter(({ section }) => (section === "apps") === ofApps)
       .map((request) => {
         const secret = completed(request);
-        return { ...secret, refreshInterval: secret.refreshInterval ?? settings.refreshInterval };
+        const { refreshInterval = settings.refreshInterval, fetch = settings.fetch } = secret;
+        return { ...secret, refreshInterval, fetch };
       }),
   ) as [AppConfig[], AppConfig[]];
   const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;

@@ -30,26 +30,77 @@ describe("AppSecrets", () => {
       () => new AppSecrets("a", { ...args, keys: { z: "LAST", a: "FIRST" } }),
     );
     expect(only(resources, "a-default-web-secrets").inputs["spec"]).toMatchObject({
-      target: { name: "web-secrets", creationPolicy: "Owner" },
-      data: [
-        { secretKey: "a", remoteRef: { key: "FIRST" } },
-        { secretKey: "z", remoteRef: { key: "LAST" } },
-      ],
+      target: {
+        name: "web-secrets",
+        creationPolicy: "Owner",
+        template: { engineVersion: "v2", mergePolicy: "Replace", data: { a: "{{ .FIRST }}", z: "{{ .LAST }}" } },
+      },
+      dataFrom: [{ find: { name: { regexp: "^(DOPPLER_CONFIG|FIRST|LAST)$" } } }],
     });
     expect((await valueOf(result.reference)).keys).toEqual(["a", "z"]);
   });
 
   const specOf = async (more: Partial<AppSecretsArgs>) => {
     const { resources, result } = await run({}, () => new AppSecrets("a", { ...args, ...more }));
-    const { target, data } = only(resources, "a-default-web-secrets").inputs["spec"] as Record<string, unknown>;
-    return { target, data, keys: (await valueOf(result.reference)).keys };
+    const { target, data, dataFrom } = only(resources, "a-default-web-secrets").inputs["spec"] as Record<
+      string,
+      unknown
+    >;
+    return { target, data, dataFrom, keys: (await valueOf(result.reference)).keys };
   };
 
-  it("makes values of several Doppler names, fetches each once, and lets nothing else into the Secret", async () => {
-    // Two keys that are no Go identifiers, one that is called as a part of a value.
-    const keys = { "api-key": "API_KEY", PASSWORD: "OTHER_PASSWORD" };
-    const values = { URL: "db://{{ .PASSWORD }}@{{ .HOST }}", "with.api-key": '{{ print "k:" .API_KEY }}' };
-    expect(await specOf({ keys, values })).toEqual({
+  // Two keys that are no Go identifiers, one that is called as a part of a value.
+  const mixed = {
+    keys: { "api-key": "API_KEY", PASSWORD: "OTHER_PASSWORD" },
+    values: { URL: "db://{{ .PASSWORD }}@{{ .HOST }}", "with.api-key": '{{ print "k:" .API_KEY }}' },
+  };
+
+  it("makes values of several Doppler names, fetches all at once, and lets nothing else into the Secret", async () => {
+    expect(await specOf(mixed)).toEqual({
+      target: {
+        name: "web-secrets",
+        creationPolicy: "Owner",
+        template: {
+          engineVersion: "v2",
+          mergePolicy: "Replace",
+          data: {
+            PASSWORD: "{{ .OTHER_PASSWORD }}",
+            URL: "db://{{ .PASSWORD }}@{{ .HOST }}",
+            "api-key": "{{ .API_KEY }}",
+            "with.api-key": '{{ print "k:" .API_KEY }}',
+          },
+        },
+      },
+      dataFrom: [{ find: { name: { regexp: "^(API_KEY|DOPPLER_CONFIG|HOST|OTHER_PASSWORD|PASSWORD)$" } } }],
+      keys: ["PASSWORD", "URL", "api-key", "with.api-key"],
+    });
+  });
+
+  it("does not ask twice for a name that is in every config", async () => {
+    expect((await specOf({ keys: { config: "DOPPLER_CONFIG" } })).dataFrom).toEqual([
+      { find: { name: { regexp: "^(DOPPLER_CONFIG)$" } } },
+    ]);
+  });
+
+  it("makes a name that a template may not come to an error where Doppler does not have it", async () => {
+    const { target } = await specOf({ values: { URL: "{{ if .A }}{{ .B }}{{ end }}{{ .C }}" } });
+    expect(target).toMatchObject({
+      template: { data: { URL: "{{ $_ := .B }}{{ if .A }}{{ .B }}{{ end }}{{ .C }}" } },
+    });
+  });
+
+  it("reads per key, on request, and takes keys as they are", async () => {
+    const { target, data, dataFrom } = await specOf({ keys: { z: "LAST", a: "FIRST" }, perKey: true });
+    expect(target).not.toHaveProperty("template");
+    expect(dataFrom).toBeUndefined();
+    expect(data).toEqual([
+      { secretKey: "a", remoteRef: { key: "FIRST" } },
+      { secretKey: "z", remoteRef: { key: "LAST" } },
+    ]);
+  });
+
+  it("reads per key each name once", async () => {
+    expect(await specOf({ ...mixed, perKey: true })).toEqual({
       target: {
         name: "web-secrets",
         creationPolicy: "Owner",
@@ -71,14 +122,17 @@ describe("AppSecrets", () => {
 
   it("gives the Secret a type, labels and annotations, and its keys as they are", async () => {
     const shape = { type: "kubernetes.io/ssh-auth", labels: { b: "1", a: "2" }, annotations: { n: "3" } };
-    expect(await specOf({ keys: { "ssh-privatekey": "KEY" }, ...shape })).toMatchObject({
-      target: {
-        template: {
-          engineVersion: "v2",
-          type: "kubernetes.io/ssh-auth",
-          metadata: { labels: { a: "2", b: "1" }, annotations: { n: "3" } },
-        },
+    const target = {
+      template: {
+        engineVersion: "v2",
+        type: "kubernetes.io/ssh-auth",
+        metadata: { labels: { a: "2", b: "1" }, annotations: { n: "3" } },
       },
+    };
+    const ssh = { keys: { "ssh-privatekey": "KEY" }, ...shape };
+    expect(await specOf(ssh)).toMatchObject({ target });
+    expect(await specOf({ ...ssh, perKey: true })).toMatchObject({
+      target,
       data: [{ secretKey: "ssh-privatekey", remoteRef: { key: "KEY" } }],
     });
   });
@@ -96,7 +150,9 @@ describe("AppSecrets", () => {
     expect(await specOf({ keys: { k: "KEY" }, merge: true })).toMatchObject({
       target: { name: "web-secrets", creationPolicy: "Merge" },
     });
-    expect((await specOf({ keys: { k: "KEY" }, merge: true })).target).not.toHaveProperty("template");
+    expect((await specOf({ keys: { k: "KEY" }, merge: true })).target).toMatchObject({
+      template: { mergePolicy: "Replace", data: { k: "{{ .KEY }}" } },
+    });
   });
 
   it("spells each key as a variable, and refers to it as it is", async () => {

@@ -75,7 +75,17 @@ describe("the component provider", () => {
     );
     expect(plain).toEqual({
       AppSecrets: [
-        ...["namespace", "secretName", "externalSecretName", "keys", "values", "type", "labels", "annotations"],
+        ...[
+          "namespace",
+          "secretName",
+          "externalSecretName",
+          "perKey",
+          "keys",
+          "values",
+          "type",
+          "labels",
+          "annotations",
+        ],
         ...["merge", "alsoAs", "adopt"],
       ],
       DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],

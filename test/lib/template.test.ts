@@ -1,4 +1,4 @@
-import { dopplerNames, parseTemplate } from "../../lib/template";
+import { dopplerNames, parseTemplate, templateWithoutGaps } from "../../lib/template";
 
 describe("the Doppler names in a template", () => {
   it.each<[string, string, string[]]>([
@@ -68,5 +68,17 @@ describe("the Doppler names in a template", () => {
       "B",
       "C",
     ]);
+  });
+});
+
+describe("a template without gaps", () => {
+  it.each<[string, string, string]>([
+    ["is the template itself where it comes to all names", "{{ .A }}:{{ printf .B }}", ""],
+    ["asks for a name within a block", "{{ if .A }}{{ .B }}{{ end }}", "{{ $_ := .B }}"],
+    ["asks for a name that is looked up by index", '{{ index . "A" }}', "{{ $_ := .A }}"],
+    ["asks for a name that the operator need not look at", "{{ or .A .B }}", "{{ $_ := .A }}{{ $_ := .B }}"],
+    ["asks for no name that the template comes to elsewhere", "{{ .A }}{{ with .A }}x{{ end }}", ""],
+  ])("%s", (_what, template, before) => {
+    expect(templateWithoutGaps(template)).toBe(before + template);
   });
 });
