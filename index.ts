@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { AppSecrets } from "./components/appSecrets";
+import { DopplerMirror } from "./components/dopplerMirror";
 import { DopplerProject } from "./components/dopplerProject";
 import { DopplerSecretStore } from "./components/dopplerSecretStore";
 import { ExternalSecretsOperator } from "./components/externalSecretsOperator";
@@ -7,7 +8,7 @@ import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { ownNamespace } from "./components/ownNamespace";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
-import { operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
+import { mirrorArgs, operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
 import { warnOfCiSecrets } from "./src/pipeline/ciNotices";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { stackOutputs, type StackOutputs } from "./src/pipeline/outputs";
@@ -39,16 +40,25 @@ async function main(): Promise<StackOutputs> {
     beforeDelete,
   });
 
-  // Kubernetes: operator → token Secret and ClusterSecretStore → an ExternalSecret per app → the Secret pods consume
+  // Kubernetes: operator → token Secret and ClusterSecretStore → (a mirror →) an ExternalSecret per app → the Secret pods
+  // consume
   const operator = settings.operator.owned
     ? new ExternalSecretsOperator("external-secrets", operatorArgs(settings, adopt), inCluster, { beforeDelete })
     : undefined;
+  // The operator must have brought its CRDs, and must outlive what it has to clean up.
+  const afterOperator = { ...inCluster, dependsOn: operator ?? [] };
+  const operatorNamespace = operator?.namespace;
   const store = new DopplerSecretStore(
     "doppler-store",
-    storeArgs(settings, adopt, { project, operatorNamespace: operator?.namespace }),
-    // The operator must have brought its CRDs, and must outlive what it has to clean up.
-    { ...inCluster, dependsOn: operator ?? [] },
+    storeArgs(settings, adopt, { project, operatorNamespace }),
+    afterOperator,
     { onMoved: tokenHandover(settings, world) },
+  );
+  const mirrors = new Map(
+    settings.mirrors.map((mirror) => {
+      const args = mirrorArgs(mirror, settings, adopt, { store, operatorNamespace });
+      return [mirror.store, new DopplerMirror(mirror.component, args, afterOperator)];
+    }),
   );
   const fate = { adopt: adopt.cluster.namespaces, deleted: settings.kubernetes.deleteNamespaces };
   const namespaceOpts = { ...inCluster, hooks: { beforeDelete } };
@@ -56,7 +66,7 @@ async function main(): Promise<StackOutputs> {
     settings.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, fate, namespaceOpts)]),
   );
   const secretOf = (app: AppConfig) =>
-    new AppSecrets(app.name, secretArgs(app, adopt, store.storeName), {
+    new AppSecrets(app.name, secretArgs(app, adopt, { store, mirror: mirrors.get(settings.store.name) }), {
       ...inCluster,
       ...secretOptions(app, namespaces, operator),
     });
@@ -78,7 +88,15 @@ async function main(): Promise<StackOutputs> {
 
   // A destroy deletes the guard before everything else, or is refused. Every stack has one: where protection was taken
   // back, there still is a guard to unprotect.
-  const all = [project, store, ...namespaces.values(), ...apps.map(({ secret }) => secret), ...others, ...github];
+  const all = [
+    project,
+    store,
+    ...mirrors.values(),
+    ...namespaces.values(),
+    ...apps.map(({ secret }) => secret),
+    ...others,
+    ...github,
+  ];
   new SharedGuard(
     "guard",
     { ...shared, check, protect: settings.protect, clusterId: adopt.clusterIdentity.id },

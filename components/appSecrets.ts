@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
+import { hopInterval } from "../lib/mirror";
 import { externalSecretResource } from "../lib/resourceNames";
 import { dopplerNames, parseTemplate } from "../lib/template";
 import { LET_GO } from "./deletion";
@@ -30,7 +31,7 @@ export interface AppSecretsArgs {
   /** The ClusterSecretStore to read from. */
   storeName: pulumi.Input<string>;
 
-  /** How often ESO asks Doppler, in hours, minutes and seconds. Default: `1m`. */
+  /** How often ESO asks the store, in hours, minutes and seconds. Default: `1m`, and `15s` from a mirror. */
   refreshInterval?: pulumi.Input<string>;
 
   /**
@@ -38,6 +39,12 @@ export interface AppSecretsArgs {
    * operator speak of this name alone where it fails. Default: one read for all keys of the Secret.
    */
   perKey?: boolean;
+
+  /**
+   * The Secret of a DopplerMirror that holds the Doppler names; `storeName` is then the mirror's store. This costs no read
+   * of Doppler. Default: the values come from Doppler.
+   */
+  mirrorSecret?: pulumi.Input<string>;
 
   /** The Secret's keys, and the Doppler name that each one's value comes from. */
   keys?: Record<string, string>;
@@ -131,6 +138,7 @@ export class AppSecrets extends pulumi.ComponentResource {
     checkContents(args);
     const keys = sorted({ ...args.keys, ...args.values });
     const { template, ...fetched } = fetchedData(args);
+    const ownInterval = args.mirrorSecret === undefined ? "1m" : hopInterval("1m");
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
       new kubernetes.apiextensions.CustomResource(
@@ -140,7 +148,7 @@ export class AppSecrets extends pulumi.ComponentResource {
           kind: "ExternalSecret",
           metadata: forcedFields({ name: own, namespace }),
           spec: {
-            refreshInterval: pulumi.output(args.refreshInterval ?? "1m").apply(canonicalDuration),
+            refreshInterval: pulumi.output(args.refreshInterval ?? ownInterval).apply(canonicalDuration),
             secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
             target: { name: secretName, creationPolicy: args.merge ? "Merge" : "Owner", ...(template && { template }) },
             ...fetched,
@@ -179,8 +187,12 @@ export class AppSecrets extends pulumi.ComponentResource {
   }
 }
 
-/** @throws InputPropertyError if no Secret can be made of these keys and values */
-function checkContents({ keys = {}, values = {} }: AppSecretsArgs): void {
+/** @throws InputPropertyError if no Secret can be made of these arguments */
+function checkContents({ keys = {}, values = {}, perKey, mirrorSecret }: AppSecretsArgs): void {
+  if (perKey && mirrorSecret !== undefined) {
+    const reason = "expected one of perKey and mirrorSecret: a mirror is read as a whole";
+    throw new pulumi.InputPropertyError({ propertyPath: "perKey", reason });
+  }
   for (const [key, template] of Object.entries(values)) {
     const [problem] = key in keys ? ["expected each key once, here or in keys"] : parseTemplate(template).problems;
     if (problem !== undefined)

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LET_GO } from "./deletion";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
+import { onlyFrom } from "./storeConditions";
 
 /** No static token: the operator proves itself with a token of a ServiceAccount. From External Secrets Operator 1.2 on. */
 export interface Oidc {
@@ -89,10 +90,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
   ) {
     super("secrets-pipeline:index:DopplerSecretStore", name, {}, opts);
     requirePlain(args, "adopt");
-    const { admittedNamespaces } = args;
-    const namespaces = Array.isArray(admittedNamespaces)
-      ? someNamespaces(admittedNamespaces)
-      : pulumi.output(admittedNamespaces).apply(someNamespaces);
+    const conditions = onlyFrom(args.admittedNamespaces);
 
     const { provider, annotations } =
       args.oidc === undefined ? this.#staticToken(name, args) : this.#withOidc(name, args, args.oidc);
@@ -103,7 +101,7 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
         apiVersion: "external-secrets.io/v1",
         kind: "ClusterSecretStore",
         metadata: forcedFields({ name: args.storeName, annotations }),
-        spec: { conditions: [{ namespaces }], provider: { doppler: provider } },
+        spec: { conditions, provider: { doppler: provider } },
       },
       { ...LET_GO, parent: this, import: args.adopt?.store, hooks: onMoved && { afterUpdate: [onMoved] } },
     );
@@ -150,15 +148,4 @@ export class DopplerSecretStore extends pulumi.ComponentResource {
       },
     };
   }
-}
-
-/** The list as it is, if there is anything in it. */
-function someNamespaces<T>(namespaces: T[]): T[] {
-  if (namespaces.length === 0) {
-    throw new pulumi.InputPropertyError({
-      propertyPath: "admittedNamespaces",
-      reason: "expected at least one namespace: a store without conditions is open to all",
-    });
-  }
-  return namespaces;
 }

@@ -1,6 +1,7 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { dopplerNames, type Sources, templateWithoutGaps } from "../lib/template";
 
-// What an ExternalSecret asks Doppler for, and how the Secret is made of it. Pure: from arguments to a spec.
+// What an ExternalSecret asks Doppler or a mirror for, and how the Secret is made of it. Pure: from arguments to a spec.
 
 /** The parts of a Secret that its spec is made of. */
 export interface SecretShape {
@@ -16,6 +17,18 @@ export interface SecretShape {
   annotations?: Record<string, string> | undefined;
   /** Whether each Doppler name is read by itself. Default: one read for all of them. */
   perKey?: boolean | undefined;
+  /** The Secret of a mirror that holds the Doppler names, where the store is the mirror's. */
+  mirrorSecret?: pulumi.Input<string> | undefined;
+}
+
+/** The names that match a pattern. */
+interface Find {
+  find: { name: { regexp: string } };
+}
+
+/** All keys of a mirror's Secret. */
+interface Extract {
+  extract: { key: pulumi.Input<string> };
 }
 
 /** The fields of an ExternalSecret's spec that say what is fetched. */
@@ -23,7 +36,7 @@ export interface FetchedData {
   /** One entry for each value that is read by itself. */
   data?: { secretKey: string; remoteRef: { key: string } }[];
   /** One entry for each read of several values. */
-  dataFrom?: { find: { name: { regexp: string } } }[];
+  dataFrom?: (Find | Extract)[];
   /** What becomes of the fetched values, where the Secret does not take them as they are. */
   template?: Record<string, unknown>;
 }
@@ -36,20 +49,34 @@ const ALWAYS_THERE = "DOPPLER_CONFIG";
 
 /** What is fetched for a Secret, and what becomes of it. */
 export function fetchedData(shape: SecretShape): FetchedData {
-  return shape.perKey ? readPerKey(shape) : readPerApp(shape);
+  if (shape.perKey) return readPerKey(shape);
+  const from =
+    shape.mirrorSecret === undefined ? found(dopplerNames(sourcesOf(shape))) : { extract: { key: shape.mirrorSecret } };
+  return { dataFrom: [from], template: namingEachKey(shape) };
 }
 
-function readPerApp(shape: SecretShape): FetchedData {
+/**
+ * What a mirror fetches. Its Secret takes the values under their Doppler names.
+ *
+ * @param names without a list, all names of the config
+ */
+export function mirroredData(names: readonly string[] | undefined): Required<Pick<FetchedData, "dataFrom">> {
+  return { dataFrom: [names === undefined ? { find: { name: { regexp: ".*" } } } : found(names)] };
+}
+
+/** One read of all these names. */
+function found(names: readonly string[]): Find {
+  const all = [...new Set([...names, ALWAYS_THERE])].sort();
+  return { find: { name: { regexp: `^(${all.join("|")})$` } } };
+}
+
+/** A template that names each key. The operator refuses a template with a name that was not fetched, and says which. */
+function namingEachKey(shape: SecretShape): Record<string, unknown> {
   const sources = sourcesOf(shape);
-  const names = [...new Set([...dopplerNames(sources), ALWAYS_THERE])].sort();
-  // The template names each key. The operator refuses a template with a name that was not fetched, and says which.
   const values = Object.fromEntries(
     Object.entries(sources.values).map(([key, template]) => [key, templateWithoutGaps(template)]),
   );
-  return {
-    dataFrom: [{ find: { name: { regexp: `^(${names.join("|")})$` } } }],
-    template: replacing(shape, { ...named(sources.keys), ...values }),
-  };
+  return replacing(shape, { ...named(sources.keys), ...values });
 }
 
 function readPerKey(shape: SecretShape): FetchedData {

@@ -155,6 +155,27 @@ describe("a refresh interval", () => {
   it("is of no interest where nothing is refreshed", async () => {
     expect(await violations([external({ refreshInterval: "0", refreshPolicy: "CreatedOnce" })])).toEqual([]);
   });
+  it("may be short where a Secret is fed from what is in the cluster, and only there", async () => {
+    const inCluster = store(CLOSED);
+    const spec = { conditions: CLOSED, provider: { kubernetes: { remoteNamespace: "external-secrets" } } };
+    const mirror = { ...inCluster, props: { ...inCluster.props, metadata: { name: "mirror" }, spec } };
+    const fed = (name: unknown, more: object = {}) =>
+      external({ refreshInterval: "15s", secretStoreRef: { name, kind: "ClusterSecretStore" }, ...more });
+    const dataFrom = [{ extract: { key: "mirror" } }];
+    for (const name of ["mirror", UNKNOWN]) {
+      expect(await violations([mirror, inCluster, fed(name, { dataFrom })])).toEqual([]);
+    }
+    const tooOften = ["refresh-interval [it] expected a spec.refreshInterval of at least 30s"];
+    const fromDoppler = { remoteRef: { key: "A" }, sourceRef: { storeRef: { name: "doppler-secret-store" } } };
+    for (const greedy of [
+      fed("doppler-secret-store", { dataFrom }),
+      fed("of another program", { dataFrom }),
+      fed(undefined, { dataFrom }),
+      fed("mirror", { dataFrom, data: [fromDoppler] }),
+    ]) {
+      expect(await violations([mirror, inCluster, greedy])).toEqual(tooOften);
+    }
+  });
   it("has bounds that can be set", async () => {
     const config = { "refresh-interval": { minimum: "5m", maximum: "10m" } };
     expect(await violations([external({ refreshInterval: "1m" })], config)).toEqual([

@@ -1,9 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../../components/appSecrets";
+import type { DopplerMirror, DopplerMirrorArgs } from "../../components/dopplerMirror";
 import type { DopplerProject, DopplerProjectArgs } from "../../components/dopplerProject";
-import type { DopplerSecretStoreArgs } from "../../components/dopplerSecretStore";
+import type { DopplerSecretStore, DopplerSecretStoreArgs } from "../../components/dopplerSecretStore";
 import type { ExternalSecretsOperatorArgs } from "../../components/externalSecretsOperator";
-import type { AppConfig, StackConfig } from "../settings";
+import { hopInterval } from "../../lib/mirror";
+import type { AppConfig, MirrorConfig, StackConfig } from "../settings";
 import type { Adoption } from "./preflight";
 
 // The arguments of each component, from the settings and from what was found to be taken over.
@@ -36,7 +38,7 @@ export function operatorArgs(
 
 /** The way from the cluster to the project's config. */
 export function storeArgs(
-  { store, operator, doppler, namespaces }: StackConfig,
+  { store, operator, doppler, namespaces, mirrors }: StackConfig,
   { cluster: adopt }: Adoption,
   made: { project: DopplerProject; operatorNamespace: pulumi.Output<string> | undefined },
 ): DopplerSecretStoreArgs {
@@ -48,8 +50,26 @@ export function storeArgs(
     serviceToken,
     serviceTokenName: doppler.serviceToken,
     oidc: store.oidc && { ...store.oidc, project, config },
-    admittedNamespaces: namespaces,
+    // A mirror reads from where the operator is.
+    admittedNamespaces: mirrors.length === 0 ? namespaces : [...new Set([...namespaces, operator.namespace])].sort(),
     adopt,
+  };
+}
+
+/** The values of a store in the operator's namespace, for those Secrets that are fed from there. */
+export function mirrorArgs(
+  { name, names, refreshInterval, namespaces }: MirrorConfig,
+  { operator }: StackConfig,
+  { cluster: { mirrors: adopted } }: Adoption,
+  made: { store: DopplerSecretStore; operatorNamespace: pulumi.Output<string> | undefined },
+): DopplerMirrorArgs {
+  return {
+    storeName: made.store.storeName,
+    namespace: made.operatorNamespace ?? operator.namespace,
+    names,
+    refreshInterval,
+    admittedNamespaces: namespaces,
+    adopt: adopted[name],
   };
 }
 
@@ -57,9 +77,21 @@ export function storeArgs(
 export function secretArgs(
   app: AppConfig,
   { cluster: { externalSecrets } }: Adoption,
-  storeName: pulumi.Output<string>,
+  { store, mirror }: { store: DopplerSecretStore; mirror: DopplerMirror | undefined },
 ): AppSecretsArgs {
-  return { ...app, perKey: app.fetch === "perKey", storeName, adopt: externalSecrets };
+  const fed = app.fetch === "mirror" && mirror !== undefined;
+  return {
+    ...app,
+    perKey: app.fetch === "perKey",
+    adopt: externalSecrets,
+    ...(fed
+      ? {
+          storeName: mirror.storeName,
+          mirrorSecret: mirror.secretName,
+          refreshInterval: hopInterval(app.refreshInterval),
+        }
+      : { storeName: store.storeName }),
+  };
 }
 
 /** The options of such a Secret: it is made after the namespaces that it goes to, and keeps its resources when it is renamed. */

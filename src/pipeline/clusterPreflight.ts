@@ -1,3 +1,4 @@
+import type { AdoptedMirror } from "../../components/dopplerMirror";
 import type { StackConfig } from "../settings";
 import { type ClusterFindings, objectsOf, type StackObject, type World } from "../world";
 
@@ -8,8 +9,19 @@ export interface ClusterAdoption {
   /** The token Secret, or the ServiceAccount in its place. */
   identity?: string;
   store?: string;
+  /** By the name of a mirror's objects. */
+  mirrors: Record<string, AdoptedMirror>;
   externalSecrets: string[];
 }
+
+/** A mirror's objects as its component calls them, by their kind. */
+const MIRROR_PARTS: Readonly<Record<string, keyof AdoptedMirror>> = {
+  ExternalSecret: "externalSecret",
+  ServiceAccount: "serviceAccount",
+  Role: "role",
+  RoleBinding: "roleBinding",
+  ClusterSecretStore: "store",
+};
 
 /** What of the cluster is taken over, and everything that is in the way. */
 export function clusterPreflight(
@@ -76,14 +88,18 @@ export function missingNamespaces(
 }
 
 function adoptionOf(objects: readonly StackObject[]): ClusterAdoption {
-  const ids = (role: StackObject["role"]) =>
-    objects
-      .filter((object) => object.role === role)
-      .map(({ name, namespace }) => (namespace === undefined ? name : `${namespace}/${name}`));
+  const idOf = ({ name, namespace }: StackObject) => (namespace === undefined ? name : `${namespace}/${name}`);
+  const ids = (role: StackObject["role"]) => objects.filter((object) => object.role === role).map(idOf);
+  const mirrors: ClusterAdoption["mirrors"] = {};
+  for (const object of objects.filter(({ role }) => role === "mirror")) {
+    const part = MIRROR_PARTS[object.title];
+    if (part !== undefined) (mirrors[object.name] ??= {})[part] = idOf(object);
+  }
   return {
     namespaces: ids("namespace"),
     identity: ids("identity")[0],
     store: ids("store")[0],
+    mirrors,
     externalSecrets: ids("externalSecret"),
   };
 }

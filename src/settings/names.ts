@@ -130,7 +130,7 @@ export const template = z
 export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
 
 /** How the operator fetches values. */
-export const fetchForm = z.enum(["perApp", "perKey"], { error: "expected perApp or perKey" });
+export const fetchForm = z.enum(["perApp", "perKey", "mirror"], { error: "expected perApp, perKey or mirror" });
 
 /** A duration, in the form in which the operator writes it. */
 export const duration = z.string().transform((value, context) => {

@@ -35,6 +35,12 @@ export interface SecretSettings extends Sources {
   restartOnChange?: boolean | undefined;
 }
 
+/** The namespaces that Secrets go to, in alphabetical order. */
+export function namespacesOf(secrets: readonly SecretSettings[]): string[] {
+  const places = secrets.flatMap((secret) => [secret, ...secret.alsoAs]);
+  return [...new Set(places.map(({ namespace }) => namespace))].sort();
+}
+
 /** One Secret in the cluster that a request asks for, as far as its settings can be read. */
 export interface RequestedPlace {
   /** The setting that names it. */

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { DEFAULTS } from "./defaults";
 import { withSecrets } from "./encrypted";
+import { type MirrorConfig, mirrorOf } from "./mirrors";
 import { type ConfigProblem, issueMessage, shapeProblems, StackConfigError } from "./problems";
 import { readSettings } from "./reading";
 import { requestsOf } from "./requests";
@@ -9,9 +10,10 @@ import { accessProblems, githubOwnerOf } from "./rules/access";
 import { ciPlaceProblems } from "./rules/ciPlaces";
 import { classificationProblems } from "./rules/classification";
 import { entryProblems } from "./rules/entries";
+import { mirrorProblems } from "./rules/mirrors";
 import { readStacks, stackProblems, type StackUsers, usersOf } from "./rules/stacks";
 import { type Settings, settingsSchema } from "./schema";
-import { completed, type SecretSettings } from "./secretRequest";
+import { completed, namespacesOf, type SecretSettings } from "./secretRequest";
 import type { ConfigSource } from "./source";
 
 // A stack's settings as one typed, validated object: Pulumi.<stack>.yaml, completed with defaults and with what the
@@ -51,6 +53,8 @@ export interface StackConfig {
   apps: AppConfig[];
   /** Argo CD's Secrets, and those that the cluster pulls images with. */
   otherSecrets: AppConfig[];
+  /** The mirrors that feed Secrets, at most one for each store. */
+  mirrors: MirrorConfig[];
   githubActions?: GithubActionsConfig | undefined;
   protect: boolean;
   /** Whether things that are there already are taken over. */
@@ -98,7 +102,10 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   const unreadable = source.unreadable ?? new Map<string, string>();
   const problems = [
     ...shape,
-    ...withoutRepeated([...entryProblems(reading), ...ciPlaceProblems(reading, env)], shape),
+    ...withoutRepeated(
+      [...entryProblems(reading), ...mirrorProblems(reading), ...ciPlaceProblems(reading, env)],
+      shape,
+    ),
     ...accessProblems(source),
     ...classificationProblems(reading, source),
     ...stackProblems(reading, stacks, unreadable),
@@ -127,7 +134,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
   ) as [AppConfig[], AppConfig[]];
   const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;
   const projectOwner = doppler.project.ownedBy ?? stack;
-  const namespaces = [...apps, ...otherSecrets].flatMap((a) => [a, ...a.alsoAs].map(({ namespace }) => namespace));
+  const mirror = mirrorOf("doppler-mirror", store.name, [...apps, ...otherSecrets]);
   return {
     name: stack,
     doppler: {
@@ -160,11 +167,12 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
     store,
     apps,
     otherSecrets,
+    mirrors: mirror === undefined ? [] : [mirror],
     githubActions: settings.githubActions && githubConfig(settings, settings.githubActions, ci?.secrets ?? [], env),
     protect,
     adopt,
     clusterUsers: users.cluster,
-    namespaces: [...new Set(namespaces)].sort(),
+    namespaces: namespacesOf([...apps, ...otherSecrets]),
   };
 }
 

@@ -1,9 +1,9 @@
 import { type Cluster, ClusterError, type ClusterObject } from "./kubectl";
-import type { StackConfig } from "../settings";
+import type { MirrorConfig, StackConfig } from "../settings";
 import type { StackState } from "./state";
 
 /** What an object is to the stack that would make it. */
-export type Role = "namespace" | "identity" | "store" | "externalSecret";
+export type Role = "namespace" | "identity" | "store" | "mirror" | "externalSecret";
 
 /** An object that the stack makes. */
 export interface StackObject extends ClusterObject {
@@ -32,13 +32,45 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
   "externalsecret.external-secrets.io": "externalsecrets.external-secrets.io",
 };
 
+const STORE = {
+  title: "ClusterSecretStore",
+  type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+  kind: "clustersecretstore.external-secrets.io",
+};
+const EXTERNAL_SECRET = {
+  title: "ExternalSecret",
+  type: "kubernetes:external-secrets.io/v1:ExternalSecret",
+  kind: "externalsecret.external-secrets.io",
+};
+const SERVICE_ACCOUNT = { title: "ServiceAccount", type: "kubernetes:core/v1:ServiceAccount", kind: "serviceaccount" };
+
+/** What a mirror is made of, in the operator's namespace. Its Secret is the operator's to make. */
+const MIRROR_PARTS = [
+  EXTERNAL_SECRET,
+  SERVICE_ACCOUNT,
+  { title: "Role", type: "kubernetes:rbac.authorization.k8s.io/v1:Role", kind: "role.rbac.authorization.k8s.io" },
+  {
+    title: "RoleBinding",
+    type: "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+    kind: "rolebinding.rbac.authorization.k8s.io",
+  },
+];
+
+function mirrorObjects({ name }: MirrorConfig, namespace: string): StackObject[] {
+  return [
+    ...MIRROR_PARTS.map((part): StackObject => ({ role: "mirror", ...part, name, namespace })),
+    { role: "mirror", ...STORE, name },
+  ];
+}
+
 /** Every object that a stack makes in its cluster. The Helm release is none of them. */
-export function objectsOf({ operator, kubernetes, store, apps, otherSecrets }: StackConfig): StackObject[] {
+export function objectsOf(stack: StackConfig): StackObject[] {
+  const { operator, kubernetes, store, mirrors, apps, otherSecrets } = stack;
   const namespaces = [...(operator.owned ? [operator.namespace] : []), ...kubernetes.createNamespaces];
   const identity =
     store.oidc === undefined
-      ? { title: "Secret", kind: "secret", name: store.tokenSecretName }
-      : { title: "ServiceAccount", kind: "serviceaccount", name: store.oidc.serviceAccount };
+      ? { title: "Secret", type: "kubernetes:core/v1:Secret", kind: "secret", name: store.tokenSecretName }
+      : { ...SERVICE_ACCOUNT, name: store.oidc.serviceAccount };
   const externalSecrets = [...apps, ...otherSecrets].flatMap((app) => [
     { name: app.externalSecretName, namespace: app.namespace },
     ...app.alsoAs.map((other) => ({ name: other.secretName, namespace: other.namespace })),
@@ -51,21 +83,10 @@ export function objectsOf({ operator, kubernetes, store, apps, otherSecrets }: S
       kind: "namespace",
       name,
     })),
-    { role: "identity", type: `kubernetes:core/v1:${identity.title}`, namespace: operator.namespace, ...identity },
-    {
-      role: "store",
-      title: "ClusterSecretStore",
-      type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
-      kind: "clustersecretstore.external-secrets.io",
-      name: store.name,
-    },
-    ...externalSecrets.map((place): StackObject => ({
-      role: "externalSecret",
-      title: "ExternalSecret",
-      type: "kubernetes:external-secrets.io/v1:ExternalSecret",
-      kind: "externalsecret.external-secrets.io",
-      ...place,
-    })),
+    { role: "identity", namespace: operator.namespace, ...identity },
+    { role: "store", ...STORE, name: store.name },
+    ...mirrors.flatMap((mirror) => mirrorObjects(mirror, operator.namespace)),
+    ...externalSecrets.map((place): StackObject => ({ role: "externalSecret", ...EXTERNAL_SECRET, ...place })),
   ];
 }
 

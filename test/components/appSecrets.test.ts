@@ -1,3 +1,4 @@
+import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { AppSecrets, type AppSecretsArgs } from "../../components/appSecrets";
 import { only, run, valueOf } from "../support/mocks";
@@ -120,6 +121,34 @@ describe("AppSecrets", () => {
     });
   });
 
+  it("takes what a mirror has, and makes its keys as from Doppler", async () => {
+    const { target } = await specOf(mixed);
+    const fed = await specOf({ ...mixed, mirrorSecret: "store-mirror" });
+    expect(fed).toEqual({
+      target,
+      data: undefined,
+      dataFrom: [{ extract: { key: "store-mirror" } }],
+      keys: ["PASSWORD", "URL", "api-key", "with.api-key"],
+    });
+    const optional = await specOf({ values: { URL: "{{ if .A }}{{ .B }}{{ end }}" }, mirrorSecret: "store-mirror" });
+    expect(optional.target).toMatchObject({
+      template: { data: { URL: "{{ $_ := .B }}{{ if .A }}{{ .B }}{{ end }}" } },
+    });
+  });
+
+  it("waits for the mirror that it is given, and looks into it more often than into Doppler", async () => {
+    const { resources } = await run({}, () => {
+      const account = new kubernetes.core.v1.ServiceAccount("of-mirror", { metadata: { name: "store-mirror" } });
+      new AppSecrets("a", { ...args, keys: { A: "A" }, mirrorSecret: account.metadata.name });
+    });
+    const fed = only(resources, "a-default-web-secrets");
+    expect(fed.inputs["spec"]).toMatchObject({
+      refreshInterval: "15s",
+      dataFrom: [{ extract: { key: "store-mirror" } }],
+    });
+    expect(fed.dependencies).toEqual(["kubernetes:core/v1:ServiceAccount::of-mirror"]);
+  });
+
   it("gives the Secret a type, labels and annotations, and its keys as they are", async () => {
     const shape = { type: "kubernetes.io/ssh-auth", labels: { b: "1", a: "2" }, annotations: { n: "3" } };
     const target = {
@@ -142,6 +171,7 @@ describe("AppSecrets", () => {
     [{ values: { a: "plain" } }, "expected at least one Doppler name"],
     [{ values: { a: "{{ .A }" } }, "expected as many closing braces as opening ones"],
     [{ keys: { a: "A" }, values: { a: "{{ .A }}" } }, "expected each key once"],
+    [{ keys: { a: "A" }, perKey: true, mirrorSecret: "store-mirror" }, "expected one of perKey and mirrorSecret"],
   ])("refuses what can make no Secret: %j", async (more, reason) => {
     await expect(run({}, () => new AppSecrets("a", { ...args, ...more }))).rejects.toThrow(reason);
   });

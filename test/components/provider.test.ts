@@ -46,7 +46,7 @@ describe("the component provider", () => {
   it("offers every component that makes sense alone, under the types that the program's states have", () => {
     expect(Object.keys(schema.resources).sort()).toEqual(
       [
-        ...["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
+        ...["AppSecrets", "DopplerMirror", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
         ...["GithubActionsSecrets", "GithubOrganizationSecrets"],
       ].map((name) => `secrets-pipeline:index:${name}`),
     );
@@ -88,6 +88,7 @@ describe("the component provider", () => {
         ],
         ...["merge", "alsoAs", "adopt"],
       ],
+      DopplerMirror: ["adopt"],
       DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],
       DopplerSecretStore: ["oidc", "adopt"],
       ExternalSecretsOperator: [
@@ -114,6 +115,7 @@ describe("the component provider", () => {
     );
     expect(outputs).toEqual({
       AppSecrets: ["reference"],
+      DopplerMirror: ["storeName", "secretName"],
       DopplerProject: ["project", "config", "serviceToken"],
       DopplerSecretStore: ["storeName"],
       ExternalSecretsOperator: ["namespace"],

@@ -80,6 +80,36 @@ describe("what was made by hand", () => {
     });
   });
 
+  it("is taken over where it is a mirror's, and only what is there", async () => {
+    const id = "external-secrets/doppler-secret-store-mirror";
+    const parts = ["externalsecret.external-secrets.io", "serviceaccount"];
+    const rbac = ["role.rbac.authorization.k8s.io", "rolebinding.rbac.authorization.k8s.io"];
+    const store = "clustersecretstore.external-secrets.io/doppler-secret-store-mirror";
+    const objects = [...parts, ...rbac].map((kind) => `${kind}/${id}`);
+    const over = { fetch: "mirror" };
+    const all = { served: ["v1"], objects: [...objects, store] };
+    await expect(program({ cluster: all }, over)).rejects.toThrow(
+      [
+        ...["ExternalSecret", "ServiceAccount", "Role", "RoleBinding"].map(
+          (kind) =>
+            `  ${kind} "doppler-secret-store-mirror" in namespace "external-secrets" exists in the cluster, and this stack did not make it.`,
+        ),
+        '  ClusterSecretStore "doppler-secret-store-mirror" exists in the cluster, and this stack did not make it.',
+      ].join("\n"),
+    );
+    expect(imports(await program({ cluster: all }, { ...over, adopt: true }))).toEqual({
+      "doppler-mirror-external-secret": id,
+      "doppler-mirror-account": id,
+      "doppler-mirror-role": id,
+      "doppler-mirror-binding": id,
+      "doppler-mirror-store": "doppler-secret-store-mirror",
+    });
+    const some = { served: ["v1"], objects: objects.slice(2, 3) };
+    expect(imports(await program({ cluster: some }, { ...over, adopt: true }))).toEqual({ "doppler-mirror-role": id });
+    // Without a mirror, these objects are nobody's business.
+    await program({ cluster: all });
+  });
+
   it("is taken over under the names it has", async () => {
     const over = {
       adopt: true,

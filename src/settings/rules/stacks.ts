@@ -2,6 +2,7 @@ import { type ConfigProblem, type Path, pathText } from "../problems";
 import { type Reading, readSettings } from "../reading";
 import type { Requests } from "../requests";
 import type { StackFiles } from "../stackFiles";
+import { mirrorSecretOf } from "./mirrors";
 
 // Rules between stacks. What stacks share has one owner: the stack whose file says so. All stacks' files are read
 // together, so that two owners, or none, are found before anything is asked of Doppler, a cluster or GitHub.
@@ -119,6 +120,8 @@ function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
   ) {
     add("store.tokenSecretName", "has a token Secret of this name in this cluster");
   }
+  if (hasNameOfMirror(mine, other)) add("store.name", "has a mirror whose name an object of this stack has");
+  if (hasNameOfMirror(other, mine)) add("store.name", "has an object with the name of this store's mirror");
   const taken = new Set(targets(other.requests).map(({ target }) => target));
   for (const { path, target } of targets(mine.requests)) {
     if (taken.has(target)) add(pathText(path), "makes the same Secret in this cluster");
@@ -129,6 +132,17 @@ function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
     }
   });
   return problems;
+}
+
+/** Whether a stack has an object that is called as another stack's mirror is. */
+function hasNameOfMirror({ settings, requests }: Reading, other: Reading): boolean {
+  const mirror = mirrorSecretOf(other);
+  if (mirror === undefined) return false;
+  const secrets = targets(requests).map(({ target }) => target);
+  if (settings.operator?.namespace !== undefined && settings.store?.tokenSecretName !== undefined) {
+    secrets.push(`${settings.operator.namespace}/${settings.store.tokenSecretName}`);
+  }
+  return settings.store?.name === mirror.name || secrets.includes(`${mirror.namespace}/${mirror.name}`);
 }
 
 /** The Secrets of a cluster that are asked for. */

@@ -113,6 +113,30 @@ it("in one cluster, names of their own and one operator are fine, and its owner 
   expect(users("dev", dev, { prod }).cluster).toEqual(["prod"]);
 });
 
+it("in one cluster, what is called as another stack's mirror is found, on both sides", () => {
+  const kubernetes = { context: "shared" };
+  const dev = stack("dev", { kubernetes, operator: { ownedBy: "dev" }, fetch: "mirror" });
+  const prod = (over: Values) =>
+    stack("prd", {
+      ...{ kubernetes, operator: { ownedBy: "dev" }, store: { name: "prd-store", tokenSecretName: "prd-auth" } },
+      ...{ apps: [{ name: "api", namespace: "default", keys: ["A"] }], ...over },
+    });
+  const name = "doppler-secret-store-mirror";
+  for (const over of [
+    { store: { name, tokenSecretName: "prd-auth" } },
+    { store: { name: "prd-store", tokenSecretName: name } },
+    { apps: [{ name: "api", namespace: "external-secrets", secretName: name, keys: ["A"] }] },
+  ]) {
+    expect(problems("prod", prod(over), { dev })).toEqual([
+      'store.name: stack "dev" (Pulumi.dev.yaml) has a mirror whose name an object of this stack has; if these are two clusters, give each stack its kubernetes.clusterId',
+    ]);
+    expect(problems("dev", dev, { prod: prod(over) })).toEqual([
+      'store.name: stack "prod" (Pulumi.prod.yaml) has an object with the name of this store\'s mirror; if these are two clusters, give each stack its kubernetes.clusterId',
+    ]);
+  }
+  expect(problems("prod", prod({ fetch: "mirror" }), { dev })).toEqual([]);
+});
+
 it("the same Actions secret from two stacks is refused; another GitHub environment's is another", () => {
   const github = (over: Values = {}) => ({ githubActions: { owner: "acme", repositories: ["Web"], ...over } });
   const dev = stack("dev", github());
