@@ -305,15 +305,22 @@ describe("hostFlags", () => {
 });
 
 describe("operatorEnv", () => {
-  const options = { kubeconfig: "/d/kubeconfig", home: "/d", dopplerBaseUrl: "http://127.0.0.1:4000" };
+  const options = {
+    kubeconfig: "/d/kubeconfig",
+    home: "/d",
+    dopplerBaseUrl: "http://127.0.0.1:4000",
+    apiServerProxy: "http://127.0.0.1:4001",
+  };
   const withUrl = (url: string) =>
     wanted((value) => void (container(value).env = [{ name: "DOPPLER_BASE_URL", value: url }]));
 
-  it("is the Deployment's, and the stand-in's address", () => {
+  it("is the Deployment's, and the stand-in's address and the API server's", () => {
     const pod = wanted((value) => {
       container(value).env = [
         { name: "A", value: "1" },
         { name: "KUBECONFIG", value: "/elsewhere" },
+        { name: "https_proxy", value: "http://proxy.example:3128" },
+        { name: "NO_PROXY", value: ".svc" },
       ];
     });
     assert.deepEqual(operatorEnv(pod, options), {
@@ -321,6 +328,7 @@ describe("operatorEnv", () => {
       HOME: "/d",
       KUBECONFIG: "/d/kubeconfig",
       A: "1",
+      HTTPS_PROXY: "http://127.0.0.1:4001",
       DOPPLER_BASE_URL: "http://127.0.0.1:4000",
     });
   });

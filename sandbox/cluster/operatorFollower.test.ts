@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
@@ -57,6 +58,17 @@ async function until<T>(what: string, check: () => T | undefined | false): Promi
     if (Date.now() > deadline) throw new Error(`not within 10 s: ${what}`);
     await delay(5);
   }
+}
+
+/** The status with which a proxy answers a CONNECT. */
+function connectThrough(proxy: string, to: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(proxy);
+  return new Promise((resolve, reject) => {
+    request({ host: hostname, port, method: "CONNECT", path: to })
+      .on("connect", ({ statusCode }, socket) => (socket.destroy(), resolve(statusCode)))
+      .on("error", reject)
+      .end();
+  });
 }
 
 describe("followOperators", () => {
@@ -151,7 +163,9 @@ describe("followOperators", () => {
     assert.match(metrics ?? "", /^--metrics-addr=127\.0\.0\.1:\d{4,5}$/);
     assert.deepEqual(others, ["--live-addr=0", "--enable-leader-election=false"]);
     assert.equal(env["DOPPLER_BASE_URL"], "http://127.0.0.1:4000");
-    assert.deepEqual(Object.keys(env).sort(), ["CRASH", "DOPPLER_BASE_URL", "HOME", "KUBECONFIG", "PATH"]);
+    assert.deepEqual(Object.keys(env).sort(), [
+      ...["CRASH", "DOPPLER_BASE_URL", "HOME", "HTTPS_PROXY", "KUBECONFIG", "PATH"],
+    ]);
     const file = env["KUBECONFIG"] ?? "";
     const config = parse(readFileSync(file, "utf8")) as { users: [{ user: { tokenFile: string } }] };
     const { tokenFile } = config.users[0].user;
@@ -159,6 +173,17 @@ describe("followOperators", () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal(statSync(tokenFile).mode & 0o777, 0o600);
     assert.equal(lines.join("\n").includes("#1"), false);
+  });
+
+  it("gives the operator a pod's names for the API server, as long as it follows", async () => {
+    const { pid } = await one();
+    const { env } = await start(pid);
+    // Nothing is at the API server's address here.
+    assert.equal(await connectThrough(env["HTTPS_PROXY"] ?? "", "kubernetes.default.svc:443"), 502);
+    assert.equal(await connectThrough(env["HTTPS_PROXY"] ?? "", "api.doppler.com:443"), 403);
+    abort.abort();
+    await following;
+    await assert.rejects(connectThrough(env["HTTPS_PROXY"] ?? "", "kubernetes.default.svc:443"), /ECONNREFUSED/);
   });
 
   it("waits for the ServiceAccount", async () => {

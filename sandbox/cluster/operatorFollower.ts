@@ -6,6 +6,7 @@ import { AppsV1Api, CoreV1Api, KubeConfig, type Cluster } from "@kubernetes/clie
 import { ended, startProcess, type StartedProcess } from "../process/child.js";
 import { freePorts } from "../process/ports.js";
 import type { ProcessRegistry } from "../process/registry.js";
+import { startApiServerProxy } from "./apiServerProxy.js";
 import { writePrivate } from "./files.js";
 import { kubeconfig } from "./kubeconfig.js";
 import { checkDopplerUrl, hostFlags, operatorEnv, operatorPod, type OperatorPod } from "./operatorPod.js";
@@ -49,6 +50,12 @@ export interface FollowerOptions {
   readonly backoffMs?: number;
 }
 
+/** A follower at work. */
+interface Follower extends FollowerOptions {
+  /** Through which its operators reach the API server under a pod's names. */
+  readonly apiServerProxy: string;
+}
+
 /** An operator that has been started, or is to be started again. */
 interface Operator {
   /** Changes when the running process no longer is what the cluster asks for. */
@@ -90,6 +97,8 @@ export const operatorPrefix = "operator ";
 export async function followOperators(options: FollowerOptions): Promise<void> {
   checkDopplerUrl(options.dopplerBaseUrl, "the Doppler stand-in's URL");
   const { log, signal } = options;
+  const proxy = await startApiServerProxy(options.cluster.server);
+  const follower = { ...options, apiServerProxy: proxy.url };
   const operators = new Map<string, Operator>();
   let unreachable = false;
   while (!signal.aborted) {
@@ -97,7 +106,7 @@ export async function followOperators(options: FollowerOptions): Promise<void> {
       const wanted = await look(options.cluster);
       if (unreachable) log("the API server answers again");
       unreachable = false;
-      await settle(options, operators, wanted);
+      await settle(follower, operators, wanted);
     } catch (error) {
       if (!unreachable) log(`the API server can't be asked: ${message(error)}`);
       unreachable = true;
@@ -105,6 +114,7 @@ export async function followOperators(options: FollowerOptions): Promise<void> {
     await delay(options.intervalMs ?? 500, undefined, { signal }).catch(() => undefined);
   }
   await Promise.all([...operators.values()].map((operator) => end(options, operator)));
+  await proxy.close();
 }
 
 /** The operators that should run, with the uid of the ServiceAccount each would run under. */
@@ -119,7 +129,7 @@ async function look(cluster: OperatorCluster): Promise<ReadonlyMap<string, { pod
 }
 
 async function settle(
-  options: FollowerOptions,
+  options: Follower,
   operators: Map<string, Operator>,
   wanted: ReadonlyMap<string, { pod: OperatorPod; account: string }>,
 ): Promise<void> {
@@ -184,7 +194,7 @@ export function operatorMetricsUrl(dir: string, namespace: string, deployment: s
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
-async function keepRunning(options: FollowerOptions, key: string, operator: Operator): Promise<void> {
+async function keepRunning(options: Follower, key: string, operator: Operator): Promise<void> {
   if (operator.process === undefined) {
     if (Date.now() >= operator.restartAt) await launch(options, key, operator);
   } else if (Date.now() >= operator.renewAt) {
@@ -203,13 +213,14 @@ async function renewToken(cluster: OperatorCluster, operator: Operator): Promise
   operator.renewAt = asked + (expiresAt.getTime() - asked) * 0.8;
 }
 
-async function launch(options: FollowerOptions, key: string, operator: Operator): Promise<void> {
+async function launch(options: Follower, key: string, operator: Operator): Promise<void> {
   const { pod, files } = operator;
   // Before anything is written: it refuses an operator that would leave this machine.
   const env = operatorEnv(pod, {
     kubeconfig: files.kubeconfig,
     home: files.home,
     dopplerBaseUrl: options.dopplerBaseUrl,
+    apiServerProxy: options.apiServerProxy,
   });
   await renewToken(options.cluster, operator);
   const { server, ca } = options.cluster;

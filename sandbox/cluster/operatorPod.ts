@@ -127,23 +127,33 @@ function plainEnv(from: V1Container, notes: string[]): Record<string, string> {
 /** Where a Deployment's own environment may point the operator's Doppler client. */
 export const dopplerUrlVariable = "DOPPLER_BASE_URL";
 
+/** Proxies of the Deployment's own: they would lead off this machine. Go takes the names in either case. */
+const proxyVariable = /^(https?|no|all)_proxy$/i;
+
 /**
  * The whole environment of the operator's process.
  *
  * @param dopplerBaseUrl used unless the Deployment says another
+ * @param apiServerProxy knows the API server by the names that a pod has for it. Go asks no proxy for a loopback address
  * @throws when the operator would not talk to this machine, or would not find the port
  */
 export function operatorEnv(
   pod: OperatorPod,
-  options: { readonly kubeconfig: string; readonly home: string; readonly dopplerBaseUrl: string },
+  options: {
+    readonly kubeconfig: string;
+    readonly home: string;
+    readonly dopplerBaseUrl: string;
+    readonly apiServerProxy: string;
+  },
 ): Record<string, string> {
   const url = pod.env[dopplerUrlVariable] ?? options.dopplerBaseUrl;
   checkDopplerUrl(url, `${dopplerUrlVariable} of Deployment ${pod.namespace}/${pod.deployment}`);
   return {
     PATH: "/usr/bin:/bin",
-    ...pod.env,
+    ...Object.fromEntries(Object.entries(pod.env).filter(([name]) => !proxyVariable.test(name))),
     HOME: options.home,
     KUBECONFIG: options.kubeconfig,
+    HTTPS_PROXY: options.apiServerProxy,
     [dopplerUrlVariable]: url,
   };
 }
