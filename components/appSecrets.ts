@@ -3,9 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
 import { hopInterval } from "../lib/mirror";
 import { externalSecretResource } from "../lib/resourceNames";
-import { dopplerNames, parseTemplate } from "../lib/template";
+import type { JsonPart } from "../lib/wholeTemplates";
+import { contentProblem } from "./appSecretsContent";
 import { LET_GO } from "./deletion";
-import { fetchedData, sorted } from "./externalSecretSpec";
+import { fetchedData } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -55,6 +56,30 @@ export interface AppSecretsArgs {
    */
   values?: Record<string, string>;
 
+  /**
+   * More keys of the Secret, and the part of a JSON object in Doppler that each one's value is: a text as it is, `null` as
+   * an empty value, and everything else as JSON, with numbers as they were typed.
+   */
+  parts?: Record<string, JsonPart>;
+
+  /** Doppler names whose values are JSON objects. Each property is a key of the Secret, with a value as of `parts`. */
+  spread?: string[];
+
+  /**
+   * Doppler names that are keys of the Secret as they are, whichever there are at each refresh: `*` for all names of the
+   * config, `STRIPE_*` for all that begin with `STRIPE_`. Names that Doppler itself puts into each config are left out.
+   */
+  pattern?: string;
+
+  /**
+   * A regular expression, as RE2 and JavaScript both read it, for whole names that neither `pattern` nor `spread` lets
+   * into the Secret.
+   */
+  leaveOut?: string;
+
+  /** Names that `leaveOut` does not apply to. All properties of a JSON object under such a name are let in. */
+  keep?: string[];
+
   /** The Secret's type, such as `kubernetes.io/basic-auth`. It can't be changed later. Default: `Opaque`. */
   type?: string;
 
@@ -96,8 +121,12 @@ export interface AppSecretReference {
   secretName: string;
   /** The Secret's namespace. */
   namespace: string;
-  /** The keys it holds once synced, in alphabetical order. */
+  /** The keys it holds once synced, in alphabetical order, as far as they are named one by one. */
   keys: string[];
+  /** The Doppler names that it holds as well, whichever there are, such as `STRIPE_*`; absent where there are none. */
+  patterns?: string[];
+  /** Doppler names of JSON objects whose properties it holds as well; absent where there are none. */
+  spread?: string[];
   /** An entry for a container's `envFrom`. */
   envFrom: EnvFromSecret;
   /** By key, an entry for a container's `env`. */
@@ -135,8 +164,10 @@ export class AppSecrets extends pulumi.ComponentResource {
     super("secrets-pipeline:index:AppSecrets", name, {}, opts);
     requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "values", "alsoAs", "adopt");
     requirePlain(args, "type", "labels", "annotations", "merge", "perKey");
-    checkContents(args);
-    const keys = sorted({ ...args.keys, ...args.values });
+    requirePlain(args, "parts", "spread", "pattern", "leaveOut", "keep");
+    const problem = contentProblem(args);
+    if (problem !== undefined) throw new pulumi.InputPropertyError(problem);
+    const keys = Object.keys({ ...args.keys, ...args.values, ...args.parts }).sort();
     const { template, ...fetched } = fetchedData(args);
     const ownInterval = args.mirrorSecret === undefined ? "1m" : hopInterval("1m");
 
@@ -175,32 +206,17 @@ export class AppSecrets extends pulumi.ComponentResource {
       externalSecret(named(other.secretName, other.namespace), other.secretName, other.namespace);
     }
 
-    const { secretName, namespace } = args;
+    const { secretName, namespace, pattern, spread = [] } = args;
     this.reference = pulumi.output({
       secretName,
       namespace,
-      keys: Object.keys(keys),
+      keys,
+      ...(pattern !== undefined && { patterns: [pattern] }),
+      ...(spread.length > 0 && { spread }),
       envFrom: { secretRef: { name: secretName } },
-      env: Object.fromEntries(Object.keys(keys).map((key) => [key, envEntry(secretName, key)])),
+      env: Object.fromEntries(keys.map((key) => [key, envEntry(secretName, key)])),
     });
     this.registerOutputs({ reference: this.reference });
-  }
-}
-
-/** @throws InputPropertyError if no Secret can be made of these arguments */
-function checkContents({ keys = {}, values = {}, perKey, mirrorSecret }: AppSecretsArgs): void {
-  if (perKey && mirrorSecret !== undefined) {
-    const reason = "expected one of perKey and mirrorSecret: a mirror is read as a whole";
-    throw new pulumi.InputPropertyError({ propertyPath: "perKey", reason });
-  }
-  for (const [key, template] of Object.entries(values)) {
-    const [problem] = key in keys ? ["expected each key once, here or in keys"] : parseTemplate(template).problems;
-    if (problem !== undefined)
-      throw new pulumi.InputPropertyError({ propertyPath: `values["${key}"]`, reason: problem });
-  }
-  if (dopplerNames({ keys, values }).length === 0) {
-    const reason = "expected at least one Doppler name, here or in values";
-    throw new pulumi.InputPropertyError({ propertyPath: "keys", reason });
   }
 }
 

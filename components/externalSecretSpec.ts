@@ -1,14 +1,22 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { type LeftOut, matches, NAME_PATTERN, patternSource } from "../lib/namePattern";
 import { dopplerNames, type Sources, templateWithoutGaps } from "../lib/template";
+import { type JsonPart, partTemplate, patternTemplate, spreadTemplate } from "../lib/wholeTemplates";
 
 // What an ExternalSecret asks Doppler or a mirror for, and how the Secret is made of it. Pure: from arguments to a spec.
 
 /** The parts of a Secret that its spec is made of. */
-export interface SecretShape {
+export interface SecretShape extends LeftOut {
   /** The Secret's keys, and the Doppler name of each. */
   keys?: Record<string, string> | undefined;
   /** The Secret's keys, and the template of each. */
   values?: Record<string, string> | undefined;
+  /** The Secret's keys, and the part of a JSON object that each one's value is. */
+  parts?: Record<string, JsonPart> | undefined;
+  /** Doppler names of JSON objects whose properties are keys of the Secret. */
+  spread?: readonly string[] | undefined;
+  /** The Doppler names that are keys of the Secret as they are: `*`, or their beginning and `*`. */
+  pattern?: string | undefined;
   /** The Secret's type. */
   type?: string | undefined;
   /** Labels of the Secret. */
@@ -49,24 +57,29 @@ const ALWAYS_THERE = "DOPPLER_CONFIG";
 
 /** What is fetched for a Secret, and what becomes of it. */
 export function fetchedData(shape: SecretShape): FetchedData {
-  if (shape.perKey) return readPerKey(shape);
-  const from =
-    shape.mirrorSecret === undefined ? found(dopplerNames(sourcesOf(shape))) : { extract: { key: shape.mirrorSecret } };
+  const { pattern, perKey, mirrorSecret } = shape;
+  // The names that a pattern means can't be read one by one.
+  if (perKey && pattern === undefined) return readPerKey(shape);
+  const names = [...dopplerNames(sourcesOf(shape)), ...(pattern === undefined ? [] : [pattern])];
+  const from = mirrorSecret === undefined ? found(names) : { extract: { key: mirrorSecret } };
   return { dataFrom: [from], template: namingEachKey(shape) };
 }
 
 /**
  * What a mirror fetches. Its Secret takes the values under their Doppler names.
  *
- * @param names without a list, all names of the config
+ * @param names Doppler names, and patterns of them; without a list, all names of the config
  */
 export function mirroredData(names: readonly string[] | undefined): Required<Pick<FetchedData, "dataFrom">> {
   return { dataFrom: [names === undefined ? { find: { name: { regexp: ".*" } } } : found(names)] };
 }
 
-/** One read of all these names. */
-function found(names: readonly string[]): Find {
-  const all = [...new Set([...names, ALWAYS_THERE])].sort();
+/** One read of all these names, and of all names that these patterns mean. */
+function found(wanted: readonly string[]): Find {
+  const patterns = wanted.filter((name) => NAME_PATTERN.test(name));
+  const names = [...wanted, ALWAYS_THERE].filter((name) => !NAME_PATTERN.test(name));
+  const others = names.filter((name) => !patterns.some((pattern) => matches(pattern, name)));
+  const all = [...new Set([...patterns.map(patternSource), ...others])].sort();
   return { find: { name: { regexp: `^(${all.join("|")})$` } } };
 }
 
@@ -76,14 +89,14 @@ function namingEachKey(shape: SecretShape): Record<string, unknown> {
   const values = Object.fromEntries(
     Object.entries(sources.values).map(([key, template]) => [key, templateWithoutGaps(template)]),
   );
-  return replacing(shape, { ...named(sources.keys), ...values });
+  return replacing(shape, { ...asTheyAre(sources), ...values });
 }
 
 function readPerKey(shape: SecretShape): FetchedData {
   const sources = sourcesOf(shape);
   const read = (from: Record<string, string>) =>
     Object.entries(sorted(from)).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } }));
-  if (Object.keys(sources.values).length === 0) {
+  if (Object.keys({ ...sources.values, ...sources.parts }).length + (sources.spread ?? []).length === 0) {
     const outside = metadataOf(shape);
     return {
       data: read(sources.keys),
@@ -93,20 +106,35 @@ function readPerKey(shape: SecretShape): FetchedData {
   // Each Doppler name is read once and is called by that name in templates.
   return {
     data: read(Object.fromEntries(dopplerNames(sources).map((name) => [name, name]))),
-    template: replacing(shape, { ...named(sources.keys), ...sources.values }),
+    template: replacing(shape, { ...asTheyAre(sources), ...sources.values }),
   };
 }
 
-const sourcesOf = ({ keys = {}, values = {} }: SecretShape): Sources => ({ keys, values });
+const sourcesOf = ({ keys = {}, values = {}, parts, spread }: SecretShape): Sources => ({
+  ...{ keys, values, parts, spread },
+});
 
-/** For each key, the template that gives the Doppler name's value as it is. */
-function named(keys: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`]));
+/** For each key that is a Doppler name's value, or a part of it, the template that gives it as it is. */
+function asTheyAre({ keys, parts = {} }: Sources): Record<string, string> {
+  return Object.fromEntries([
+    ...Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`] as const),
+    ...Object.entries(parts).map(([key, part]) => [key, partTemplate(part)] as const),
+  ]);
 }
 
-/** A template that lets nothing into the Secret but these keys. */
+/** A template that lets nothing into the Secret but these keys, and those that a pattern or a JSON object brings. */
 function replacing(shape: SecretShape, data: Record<string, string>): Record<string, unknown> {
-  return { engineVersion: "v2", mergePolicy: "Replace", ...metadataOf(shape), data: sorted(data) };
+  const { pattern, spread = [] } = shape;
+  // Where several have a key of the same name, the operator takes the last of them, and `data` before all.
+  const whole = [
+    ...(pattern === undefined ? [] : [patternTemplate(pattern, shape)]),
+    ...spread.map((name) => spreadTemplate(name, shape)),
+  ];
+  return {
+    ...{ engineVersion: "v2", mergePolicy: "Replace", ...metadataOf(shape) },
+    ...(whole.length > 0 && { templateFrom: whole.map((literal) => ({ target: "Data", literal })) }),
+    ...(Object.keys(data).length > 0 && { data: sorted(data) }),
+  };
 }
 
 /** What a template says of the Secret beside its keys. */

@@ -1,6 +1,8 @@
 // Templates of the operator (Go's text/template, engine v2): which Doppler names a value is made of, and what in it can't
 // be right. Enough of the language to know that; the operator has the last word.
 
+import type { JsonPart } from "./wholeTemplates";
+
 /** A template, as far as it is understood. */
 export interface Template {
   /** The names it refers to, each once; where there are no problems, Doppler's. */
@@ -17,7 +19,8 @@ export interface Template {
   problems: string[];
 }
 
-const DOPPLER_NAME = /^[A-Z_][A-Z0-9_]*$/;
+/** What Doppler calls a secret. */
+export const DOPPLER_NAME = /^[A-Z_][A-Z0-9_]*$/;
 
 /** Each look at Doppler would give another value, and pods another one at each restart. */
 const UNSTEADY =
@@ -114,17 +117,24 @@ export interface Sources {
   keys: Readonly<Record<string, string>>;
   /** The Secret's key: the template. */
   values: Readonly<Record<string, string>>;
+  /** The Secret's key: a part of a JSON object in Doppler. */
+  parts?: Readonly<Record<string, JsonPart>> | undefined;
+  /** Doppler names whose values are JSON objects. Each property is a key of the Secret. */
+  spread?: readonly string[] | undefined;
+  /** The Doppler names that are keys of the Secret as they are: {@link NAME_PATTERN}. */
+  pattern?: string | undefined;
 }
 
-/** The Doppler names that each key's value comes from. */
-export function namesByKey({ keys, values }: Sources): Record<string, string[]> {
+/** The Doppler names that the value of each key comes from, for the keys that are named one by one. */
+export function namesByKey({ keys, values, parts = {} }: Sources): Record<string, string[]> {
   return {
     ...Object.fromEntries(Object.entries(keys).map(([key, name]) => [key, [name]])),
+    ...Object.fromEntries(Object.entries(parts).map(([key, { name }]) => [key, [name]])),
     ...Object.fromEntries(Object.entries(values).map(([key, value]) => [key, parseTemplate(value).names])),
   };
 }
 
-/** The Doppler names that a Secret's values come from, each once: what is fetched at each refresh. */
+/** The Doppler names that a Secret's values come from, each once: what is fetched at each refresh, beside a pattern's. */
 export function dopplerNames(sources: Sources): string[] {
-  return [...new Set(Object.values(namesByKey(sources)).flat())];
+  return [...new Set([...Object.values(namesByKey(sources)).flat(), ...(sources.spread ?? [])])];
 }
