@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { checkContents, keyMapOf, keys, KEYS_FORM, requestedContents, values } from "./contents";
+import {
+  askedKeys,
+  checkContents,
+  keys,
+  KEYS_FORM,
+  requestedContents,
+  spread,
+  values,
+  withDopplerNames,
+} from "./contents";
 import type { Lenient } from "./lenient";
 import {
   annotationValue,
@@ -26,6 +35,8 @@ const app = z
     refreshInterval: duration.optional(),
     fetch: fetchForm.optional(),
     keys: keys.optional(),
+    dopplerNames: z.boolean().default(false),
+    spread: spread.optional(),
     values: values.optional(),
     type: secretType.optional(),
     labels: z.record(metadataKey, labelValue).default({}),
@@ -37,10 +48,15 @@ const app = z
       .array(z.strictObject({ secretName: kubernetesSecretName.optional(), namespace: namespaceName.optional() }))
       .default([]),
   })
-  .superRefine(({ keys, values, type, labels }, context) => {
-    if (keys ?? values) {
+  .superRefine(({ keys, dopplerNames, spread, values, type, labels }, context) => {
+    const asked = askedKeys(keys);
+    if (dopplerNames && asked.pattern === undefined) {
+      const message = "has no effect without a pattern in keys; a list of keys may have Doppler's own names in it";
+      context.addIssue({ code: "custom", path: ["dopplerNames"], message });
+    } else if ([keys, values, spread].some((setting) => setting !== undefined)) {
       const prescribed = type !== undefined || Object.keys(labels).length > 0;
-      checkContents({ keys: keyMapOf(keys), values: values ?? {}, type, prescribed }, context);
+      const all = { ...withDopplerNames(asked, dopplerNames), values: values ?? {}, spread };
+      checkContents({ ...all, type, prescribed }, context);
     } else context.addIssue({ code: "custom", path: ["keys"], message: `${KEYS_FORM}, got nothing` });
   });
 
@@ -81,7 +97,9 @@ function request(app: App, index: number): SecretRequest {
     ],
     contents: requestedContents(entry, app),
     rest: {
-      ...{ keys: keyMapOf(app.keys), values: app.values ?? {}, type, labels, annotations, merge },
+      ...withDopplerNames(askedKeys(app.keys), app.dopplerNames),
+      ...(app.spread && { spread: app.spread.filter((name) => name !== undefined) }),
+      ...{ values: app.values ?? {}, type, labels, annotations, merge },
       ...{ refreshInterval, fetch, renamedFrom, restartOnChange },
     },
   };

@@ -1,35 +1,73 @@
 import { z } from "zod";
-import { dopplerNames, parseTemplate } from "../../lib/template";
+import { DOPPLER_OWN } from "../../lib/namePattern";
+import { dopplerNames, parseTemplate, type Sources } from "../../lib/template";
+import type { JsonPart } from "../../lib/wholeTemplates";
 import type { Lenient } from "./lenient";
-import { dopplerSecretName, secretKey, template } from "./names";
+import { dopplerNamePattern, dopplerSecretName, jsonProperty, secretKey, template } from "./names";
 import { type Path, typeName } from "./problems";
 import type { RequestedContent } from "./secretRequest";
 
-// What the keys of a Secret are made of: the settings `keys` and `values`, and the rules that hold between them.
+// What the keys of a Secret are made of: the settings `keys`, `values` and `spread`, and the rules that hold between them.
 
 const keyList = z
   .array(dopplerSecretName)
   .min(1, { error: "expected at least one key", abort: true })
   .refine((list) => new Set(list).size === list.length, { error: "expected each name once" });
+const part = z.strictObject({ name: dopplerSecretName, property: jsonProperty });
+const keySource = z.union([dopplerSecretName, part], {
+  error: (issue) => `expected a Doppler secret name, or a map of name and property, got ${typeName(issue.input)}`,
+});
 const keyMap = z
-  .record(secretKey, dopplerSecretName)
+  .record(secretKey, keySource)
   .refine((map) => Object.keys(map).length > 0, { error: "expected at least one key", abort: true });
 
 /** What `keys` has to be, in words. */
-export const KEYS_FORM = "expected a list of Doppler secret names, or a map from key to Doppler secret name";
+export const KEYS_FORM =
+  'expected a list of Doppler secret names, a map from key to Doppler secret name, or a pattern such as "STRIPE_*"';
 
-/** Doppler names, or Doppler names by the Secret's key. */
-export const keys = z.union([keyList, keyMap], {
+/** Doppler names, Doppler names by the Secret's key, or a pattern. */
+export const keys = z.union([dopplerNamePattern, keyList, keyMap], {
   error: (issue) => `${KEYS_FORM}, got ${typeName(issue.input)}`,
 });
+
+/** Doppler names of JSON objects. */
+export const spread = keyList;
 
 /** Templates by the Secret's key. */
 export const values = z.record(secretKey, template);
 
-/** Both forms of `keys` as one: the Doppler name by the Secret's key. */
-export function keyMapOf(keys: Lenient<z.output<typeof keyList | typeof keyMap>> | undefined): Record<string, string> {
-  if (!Array.isArray(keys)) return keys ?? {};
-  return Object.fromEntries(keys.filter((name) => name !== undefined).map((name) => [name, name]));
+type Keys = Lenient<z.output<typeof keys>> | undefined;
+
+/** The forms of `keys` as one. */
+export interface AskedKeys {
+  /** The Secret's key: the Doppler name. */
+  keys: Record<string, string>;
+  /** The Secret's key: a part of a JSON object. */
+  parts?: Record<string, JsonPart>;
+  pattern?: string;
+}
+
+/** What the setting `keys` asks for. */
+export function askedKeys(setting: Keys): AskedKeys {
+  if (typeof setting === "string") return { keys: {}, pattern: setting };
+  if (Array.isArray(setting)) {
+    return { keys: Object.fromEntries(setting.filter((name) => name !== undefined).map((name) => [name, name])) };
+  }
+  const keys: Record<string, string> = {};
+  const parts: Record<string, JsonPart> = {};
+  for (const [key, from] of Object.entries(setting ?? {})) {
+    if (typeof from === "string") keys[key] = from;
+    else if (from.name !== undefined && from.property !== undefined) {
+      parts[key] = { name: from.name, property: from.property };
+    }
+  }
+  return Object.keys(parts).length === 0 ? { keys } : { keys, parts };
+}
+
+/** Doppler's own names as keys of the Secret, where they are asked for. */
+export function withDopplerNames(asked: AskedKeys, dopplerNames: boolean | undefined): AskedKeys {
+  if (!dopplerNames) return asked;
+  return { ...asked, keys: { ...asked.keys, ...Object.fromEntries(DOPPLER_OWN.map((name) => [name, name])) } };
 }
 
 /** The keys without which the API server takes no Secret of a type; of several in one entry, one. */
@@ -42,34 +80,34 @@ const TYPE_KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /** What is checked of a Secret's contents. */
-interface Contents {
-  keys: Record<string, string>;
-  values: Record<string, string>;
+interface Contents extends Sources {
   type?: string | undefined;
   /** Whether somebody who reads the Secret prescribes what is in it, be it a secret or not. */
   prescribed: boolean;
 }
 
 /** What is wrong with where a Secret's values come from, by the path in its settings. */
-function contentProblems({ keys, values, type, prescribed }: Contents): { path: string[]; message: string }[] {
+function contentProblems(contents: Contents): { path: string[]; message: string }[] {
+  const { keys, values, parts = {}, spread = [], pattern, type, prescribed } = contents;
   const problems: { path: string[]; message: string }[] = [];
   for (const [key, text] of Object.entries(values)) {
     const parsed = parseTemplate(text);
     const none = parsed.names.length === 0 && !prescribed;
     const all = [
       ...parsed.problems,
-      ...(key in keys ? ["is in keys too; each key is set once, here or in keys"] : []),
+      ...(key in keys || key in parts ? ["is in keys too; each key is set once, here or in keys"] : []),
       ...(none && parsed.problems.length === 0
         ? ["expected a Doppler name in it, such as {{ .DB_PASSWORD }}; a plain value belongs into the app's manifests"]
         : []),
     ];
     problems.push(...all.map((message) => ({ path: ["values", key], message })));
   }
-  if (problems.length === 0 && dopplerNames({ keys, values }).length === 0) {
+  if (problems.length === 0 && pattern === undefined && dopplerNames(contents).length === 0) {
     problems.push({ path: ["keys"], message: "expected at least one Doppler name, here or in values" });
   }
   for (const oneOf of TYPE_KEYS[type ?? ""] ?? []) {
-    if (oneOf.some((key) => key in keys || key in values)) continue;
+    // Whether a JSON object has the key, only the operator sees.
+    if (spread.length > 0 || oneOf.some((key) => key in keys || key in values || key in parts)) continue;
     problems.push({ path: ["type"], message: `needs the key ${oneOf.join(" or ")} in keys or values` });
   }
   return problems;
@@ -80,19 +118,30 @@ export function checkContents(contents: Contents, context: z.core.$RefinementCtx
   for (const { path, message } of contentProblems(contents)) context.addIssue({ code: "custom", path, message });
 }
 
-/** What an entry with `keys` and `values` asks for, part by part. */
+/** What an entry with `keys`, `values` and `spread` asks for, part by part. A pattern asks for no name of its own. */
 export function requestedContents(
   entry: Path,
-  of: { keys?: Parameters<typeof keyMapOf>[0]; values?: Record<string, string> | undefined; type?: string | undefined },
+  of: {
+    keys?: Keys;
+    values?: Record<string, string> | undefined;
+    spread?: (string | undefined)[] | undefined;
+    type?: string | undefined;
+  },
 ): RequestedContent[] {
-  const { type, keys, values = {} } = of;
-  const listed = Array.isArray(keys) ? keys.map((name, at) => [at, name] as const) : Object.entries(keys ?? {});
+  const { type, values = {}, spread = [] } = of;
+  const { keys, parts = {} } = askedKeys(of.keys);
+  const listed = Array.isArray(of.keys)
+    ? of.keys.map((name, at) => [at, name] as const)
+    : [...Object.entries(keys), ...Object.entries(parts).map(([key, { name }]) => [key, name] as const)];
   return [
     ...(type === undefined ? [] : [{ path: [...entry, "type"], type, dopplerNames: [] }]),
     ...listed.flatMap(([at, name]) =>
       name === undefined
         ? []
         : [{ path: [...entry, "keys", at], key: typeof at === "string" ? at : name, dopplerNames: [name] }],
+    ),
+    ...spread.flatMap((name, at) =>
+      name === undefined ? [] : [{ path: [...entry, "spread", at], dopplerNames: [name] }],
     ),
     ...Object.entries(values).map(([key, template]) => ({
       ...{ path: [...entry, "values", key], key, dopplerNames: parseTemplate(template).names, template },

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { canonicalDuration, DURATION_FORM } from "../../lib/duration";
+import { NAME_PATTERN } from "../../lib/namePattern";
+import { JSON_PROPERTY } from "../../lib/wholeTemplates";
 
 // The texts that settings are made of, and how Kubernetes, Doppler and GitHub spell their names. No message repeats the
 // text that it refuses: a text in the wrong place may be a credential.
@@ -96,6 +98,17 @@ export const dopplerSecretName = name(
   /^[A-Z_][A-Z0-9_]*$/,
   200,
   'a Doppler secret name: upper-case letters, digits and "_", at most 200, not starting with a digit',
+);
+/** All names of a config, or all that begin so. */
+export const dopplerNamePattern = name(
+  NAME_PATTERN,
+  200,
+  'a list of Doppler secret names, "*" for all of the config, or how names begin and "*", such as "STRIPE_*"',
+);
+export const jsonProperty = name(
+  JSON_PROPERTY,
+  1000,
+  'the way to a part of a JSON object, such as "db.password": names of letters, digits, "-" and "_", with dots between them',
 );
 
 // GitHub.

@@ -1,5 +1,7 @@
 import type { z } from "zod";
+import type { LeftOut } from "../../lib/namePattern";
 import type { Sources } from "../../lib/template";
+import type { JsonPart } from "../../lib/wholeTemplates";
 import type { Lenient } from "./lenient";
 import type { fetchForm } from "./names";
 import type { Path } from "./problems";
@@ -8,7 +10,7 @@ import type { Path } from "./problems";
 // Secrets): its schema, and how it becomes requests. See kinds.ts.
 
 /** A Secret that the stack's settings ask for, whatever it is for. */
-export interface SecretSettings extends Sources {
+export interface SecretSettings extends Sources, LeftOut {
   /** Unique in the stack. */
   name: string;
   namespace: string;
@@ -21,6 +23,11 @@ export interface SecretSettings extends Sources {
   keys: Record<string, string>;
   /** The Secret's key: a template over Doppler names. */
   values: Record<string, string>;
+  /** The Secret's key: a part of a JSON object in Doppler. */
+  parts?: Record<string, JsonPart> | undefined;
+  /** Doppler names of JSON objects whose properties are keys of the Secret. */
+  spread?: string[] | undefined;
+  keep?: string[] | undefined;
   /** The Secret's type; without it, Opaque. */
   type?: string | undefined;
   labels: Record<string, string>;

@@ -8,7 +8,7 @@ import { readSettings } from "./reading";
 import { requestsOf } from "./requests";
 import { accessProblems, githubOwnerOf } from "./rules/access";
 import { ciPlaceProblems } from "./rules/ciPlaces";
-import { classificationProblems } from "./rules/classification";
+import { classificationProblems, leftOut } from "./rules/classification";
 import { entryProblems } from "./rules/entries";
 import { mirrorProblems } from "./rules/mirrors";
 import { readStacks, stackProblems, type StackUsers, usersOf } from "./rules/stacks";
@@ -129,7 +129,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       .map((request) => {
         const secret = completed(request);
         const { refreshInterval = settings.refreshInterval, fetch = settings.fetch } = secret;
-        return { ...secret, refreshInterval, fetch };
+        return { ...secret, ...leftOut(secret, settings), refreshInterval, fetch };
       }),
   ) as [AppConfig[], AppConfig[]];
   const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;

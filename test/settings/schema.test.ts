@@ -26,7 +26,7 @@ describe("what is refused", () => {
       "an unknown setting of an app",
       app({ secret: "x" }),
       [
-        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, fetch, keys, values, type, labels, annotations, merge, restartOnChange, renamedFrom, alsoAs",
+        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, fetch, keys, dopplerNames, spread, values, type, labels, annotations, merge, restartOnChange, renamedFrom, alsoAs",
       ],
     ],
     ["a wrong type", { ...minimal(), protect: "yes" }, ["protect: expected true or false, got a string"]],
@@ -35,7 +35,9 @@ describe("what is refused", () => {
     [
       "an app without keys",
       app({ keys: undefined }),
-      ["apps[0].keys: expected a list of Doppler secret names, or a map from key to Doppler secret name, got nothing"],
+      [
+        'apps[0].keys: expected a list of Doppler secret names, a map from key to Doppler secret name, or a pattern such as "STRIPE_*", got nothing',
+      ],
     ],
     ["an empty key list", app({ keys: [] }), ["apps[0].keys: expected at least one key"]],
     ["an empty key map", app({ keys: {} }), ["apps[0].keys: expected at least one key"]],

@@ -1,12 +1,13 @@
 import { BY_NAME, credentialIn, credentialsIn, PEM_PRIVATE_KEY } from "../../../lib/credentials";
-import { parseTemplate } from "../../../lib/template";
+import type { LeftOut } from "../../../lib/namePattern";
+import { parseTemplate, type Sources } from "../../../lib/template";
 import { partInClear } from "../encrypted";
 import { type ConfigProblem, type Path, problem } from "../problems";
 import type { Reading } from "../reading";
 import { roleOf, textsOf, withoutTexts } from "../roles";
 import type { ConfigSource } from "../source";
 import type { SecretRequest } from "../secretRequest";
-import { CERT_MANAGER, isTlsName, isTlsSecret, tlsProblem } from "./tls";
+import { CERT_MANAGER, isTlsName, isTlsSecret, TLS_SOURCE, tlsProblem } from "./tls";
 
 // What belongs into Doppler and what into plain YAML. A value that would be harmful if it were public belongs into
 // Doppler; a value that could stand in a README belongs into plain YAML. A stack's settings are held to both.
@@ -43,6 +44,18 @@ export function plainName(name: string, rules: NameRules, instead = "the app's m
     : undefined;
 }
 
+/**
+ * The same rules for names that only the operator sees: those that a pattern or a JSON object brings. They are left out of
+ * the Secret.
+ */
+export function leftOut({ pattern, spread = [] }: Pick<Sources, "pattern" | "spread">, rules: NameRules): LeftOut {
+  if (pattern === undefined && spread.length === 0) return {};
+  const plain = [...new Set([...Object.keys(PLAIN_NAMES), ...rules.plainValues])].sort();
+  const leaveOut = [...plain, TLS_SOURCE].join("|");
+  const refused = new RegExp(`^(?:${leaveOut})$`);
+  return { leaveOut, keep: rules.secretNames.filter((name) => refused.test(name) || spread.includes(name)).sort() };
+}
+
 /** What is asked for as a secret and is none, and what is in clear and is one. */
 export function classificationProblems(reading: Reading, source: ConfigSource): ConfigProblem[] {
   return [...nameProblems(reading), ...clearProblems(source)];
@@ -55,11 +68,12 @@ function nameProblems({ settings, requests }: Reading): ConfigProblem[] {
     secretNames: (secretNames ?? []).filter((name) => name !== undefined),
   };
   const tlsNames = new Set(requests.secrets.flatMap(tlsNamesOf));
+  const spread = new Set(requests.secrets.flatMap(({ rest }) => rest.spread ?? []));
   const problems = (secretNames ?? []).flatMap((name, index) => {
     if (name === undefined) return [];
     const path = ["secretNames", index];
     if (rules.plainValues.includes(name)) return [problem(path, "is in plainValues too; name it in one of the two")];
-    if (Object.hasOwn(PLAIN_NAMES, name) || isTlsName(name) || tlsNames.has(name)) return [];
+    if (Object.hasOwn(PLAIN_NAMES, name) || isTlsName(name) || tlsNames.has(name) || spread.has(name)) return [];
     return [problem(path, "has no effect, since nothing refuses this name")];
   });
   for (const { contents } of requests.secrets) {

@@ -5,9 +5,15 @@ import { PEM_PRIVATE_KEY } from "../../../lib/credentials";
 
 export const CERT_MANAGER = "belongs to cert-manager, which issues it in the cluster and renews it";
 
-/** The keys of a Secret of type kubernetes.io/tls. */
-const TLS_KEY = /^tls\.(?:crt|key)$/;
-const TLS_NAME = /^(?:\w+_)?(?:TLS|SSL)_(?:(?:PRIVATE_|CERT_|CERTIFICATE_)?KEY|CERT|CRT|CERTIFICATE)$/;
+/** The keys of a Secret of type kubernetes.io/tls, as a regular expression that RE2 reads as well. */
+const TLS_KEY_SOURCE = "tls\\.(?:crt|key)";
+const TLS_NAME_SOURCE = "(?:\\w+_)?(?:TLS|SSL)_(?:(?:PRIVATE_|CERT_|CERTIFICATE_)?KEY|CERT|CRT|CERTIFICATE)";
+
+/** The same for all that says by its name or key that it is a TLS certificate, or the private key of one. */
+export const TLS_SOURCE = `${TLS_NAME_SOURCE}|${TLS_KEY_SOURCE}`;
+
+const TLS_KEY = new RegExp(`^${TLS_KEY_SOURCE}$`);
+const TLS_NAME = new RegExp(`^${TLS_NAME_SOURCE}$`);
 
 /** Whether a Doppler name says that its value is a TLS certificate or the private key of one. */
 export const isTlsName = (name: string): boolean => TLS_NAME.test(name);
