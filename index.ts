@@ -12,6 +12,7 @@ import { mirrorArgs, operatorArgs, projectArgs, secretArgs, secretOptions, store
 import { warnOfCiSecrets } from "./src/pipeline/ciNotices";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { stackOutputs, type StackOutputs } from "./src/pipeline/outputs";
+import { tellOfPatterns } from "./src/pipeline/patterns";
 import { warnOfPending } from "./src/pipeline/pending";
 import { preflight } from "./src/pipeline/preflight";
 import { createProviders } from "./src/pipeline/providers";
@@ -85,6 +86,7 @@ async function main(): Promise<StackOutputs> {
   await warnOfCiSecrets(settings, world);
   const typed = await typedNames(project, world);
   await warnOfPending(settings, typed);
+  await tellOfPatterns(settings, typed);
 
   // A destroy deletes the guard before everything else, or is refused. Every stack has one: where protection was taken
   // back, there still is a guard to unprotect.

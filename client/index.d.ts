@@ -18,13 +18,20 @@ export interface AppOutput {
   secretName: string;
   /** The Secret's namespace. Pods consume Secrets of their own namespace only. */
   namespace: string;
-  /** The keys it holds once synced, in alphabetical order. */
+  /** The keys it holds once synced, in alphabetical order, as far as they are named one by one. */
   keys: string[];
+  /** The Doppler names that it holds as well, whichever there are, such as `STRIPE_*`; absent where there are none. */
+  patterns?: string[];
+  /** Doppler names of JSON objects whose properties it holds as well; absent where there are none. */
+  spread?: string[];
   /** An entry for a container's `envFrom`. */
   envFrom: EnvFromEntry;
   /** By key, an entry for a container's `env`. */
   env: Record<string, EnvEntry>;
-  /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
+  /**
+   * The keys that had no value when the stack was last brought up, and the Doppler names to type. A pattern that no name
+   * matched, and a JSON object that is to be spread, stand here for their keys.
+   */
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
   workloadAnnotations: Record<string, string>;
@@ -70,6 +77,8 @@ export interface AppSecretsOptions {
  *
  * The preview fails, naming the key and what to do about it, where the stack has no such app, where the app's Secret has
  * no such key, and where one of its keys has no value yet: the operator makes a Secret only once all of them have one.
+ * A key that comes by a pattern or from a JSON object can't be checked so, since the outputs don't list it; a note of the
+ * preview names it.
  *
  * @param pipeline the pipeline's stack, such as `organization/secrets-pipeline/dev`
  * @param app the app's name in that stack

@@ -20,12 +20,13 @@ function appSecrets(pipeline, app, keys, options) {
     envFrom: checked.envFrom,
     workloadAnnotations: checked.workloadAnnotations,
     env: (key, variable) =>
-      checked.apply(({ env }) => {
-        const entry = env[key];
+      checked.apply(({ env, secretName }) => {
         // The types forbid it, and a program without them must not get a pod without the variable.
-        if (entry === undefined || !keys.includes(key)) {
+        if (!keys.includes(key)) {
           throw new UndeliveredSecretsError(`app "${app}": key "${key}" is not among the keys that are asked for`);
         }
+        // The outputs have no entry for a key that comes by a pattern or from a JSON object.
+        const entry = env[key] ?? { name: variableName(key), valueFrom: { secretKeyRef: { name: secretName, key } } };
         return { ...entry, name: variable ?? entry.name };
       }),
   };
@@ -49,12 +50,15 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
     );
   }
 
-  const unknown = keys.filter((key) => !found.keys.includes(key));
+  const { patterns = [], spread = [] } = found;
+  const unlisted = keys.filter((key) => !found.keys.includes(key));
+  const brought = unlisted.filter((key) => spread.length > 0 || patterns.some((pattern) => matches(pattern, key)));
+  const unknown = unlisted.filter((key) => !brought.includes(key));
   const missing = [];
   if (unknown.length > 0) {
     const [it, value, name] = unknown.length === 1 ? ["it", "its value", "name"] : ["them", "their values", "names"];
     missing.push(
-      `app "${app}" of stack "${stack}" has no ${unknown.length === 1 ? "key" : "keys"} ${list(unknown)}. Its keys: ${list(found.keys)}.`,
+      `app "${app}" of stack "${stack}" has no ${unknown.length === 1 ? "key" : "keys"} ${list(unknown)}. Its keys: ${list([...found.keys, ...patterns])}.`,
       `  Have ${it} added: type ${value} in Doppler, project "${doppler.project}", config "${doppler.config}"; then add the ${name} under the app's "keys" in ${file}; "pulumi up" there makes ${it} known.`,
     );
   }
@@ -63,10 +67,13 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
   const untyped = [];
   if (pending.length > 0) {
     const [values, it] = pending.length === 1 ? ["value", "it"] : ["values", "them"];
+    const at = `--project ${doppler.project} --config ${doppler.config}`;
     untyped.push(
       `app "${app}" of stack "${stack}" waits for the ${values} of ${list(pending)}: nobody had typed ${it} when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
-      ...[...new Set(Object.values(found.pending).flat())].map(
-        (name) => `  doppler secrets set ${name} --project ${doppler.project} --config ${doppler.config}`,
+      ...[...new Set(Object.values(found.pending).flat())].map((name) =>
+        name.endsWith("*")
+          ? `  doppler secrets set NAME ${at}, with a first NAME that ${name} stands for`
+          : `  doppler secrets set ${name} ${at}`,
       ),
       `  Then, or if that has been done since: "pulumi up" of stack "${stack}" makes it known.`,
     );
@@ -76,8 +83,26 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
     throw new UndeliveredSecretsError([...missing, ...untyped].join("\n"));
   }
   if (untyped.length > 0) void pulumi.log.warn(untyped.join("\n"));
+  if (brought.length > 0) {
+    const source = list([...patterns, ...spread.map((name) => `the JSON object in ${name}`)]);
+    void pulumi.log.info(
+      `app "${app}" of stack "${stack}" has ${list(brought)} by ${source}, as far as Doppler has it. This check can't tell whether it does.`,
+    );
+  }
   return found;
 }
+
+/** @type {(pattern: string, key: string) => boolean} */
+const matches = (pattern, key) => /^[A-Z_][A-Z0-9_]*$/.test(key) && key.startsWith(pattern.slice(0, -1));
+
+/** @type {(key: string) => string} */
+const variableName = (key) =>
+  /^[_a-zA-Z][_a-zA-Z0-9]*$/.test(key)
+    ? key
+    : key
+        .toUpperCase()
+        .replace(/[^_A-Z0-9]/g, "_")
+        .replace(/^(?=[0-9])/, "_");
 
 /** @type {(names: readonly string[]) => string} */
 const list = (names) => (names.length === 0 ? "none" : [...names].sort().join(", "));

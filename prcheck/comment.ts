@@ -125,7 +125,7 @@ function section(report: StackReport): string[] {
     lines.push(`The preview did not succeed${how}. What follows is what it saw until then.`, "");
   }
 
-  const keys = [...report.secrets.flatMap(keyLines), ...report.ci.flatMap(ciLines)];
+  const keys = [...report.secrets.flatMap((change) => keyLines(change, report)), ...report.ci.flatMap(ciLines)];
   if (keys.length > 0) lines.push("**Keys**", "", ...keys.map((line) => `- ${line}`), "");
   else if (succeeded) lines.push("Every app and every repository has the keys that it had.", "");
 
@@ -156,7 +156,7 @@ function plain(text: string): string {
     .replaceAll(/\s+/g, " ");
 }
 
-function keyLines({ app, secret, is, gained, lost, rerouted }: SecretChange): string[] {
+function keyLines({ app, secret, is, gained, lost, rerouted }: SecretChange, { byPattern }: StackReport): string[] {
   const from = (key: string, source: string) => (key === source ? code(key) : `${code(key)} (from ${code(source)})`);
   const of = `${code(app)}, Secret ${code(secret)}`;
   const lines: string[] = [];
@@ -165,6 +165,9 @@ function keyLines({ app, secret, is, gained, lost, rerouted }: SecretChange): st
   if (gained.length > 0) {
     lines.push(`${of}${is === "new" ? " is new" : ""}: gains ${gained.map((g) => from(g.key, g.from)).join(", ")}`);
   }
+  const names =
+    gained.some(({ key }) => key.startsWith("all names")) && byPattern.find((one) => one.app === app)?.names;
+  if (names) lines.push(`${of}: these names are at present ${names.length === 0 ? "none" : codes(names)}`);
   if (lost.length > 0) lines.push(`${of}: loses ${codes(lost)}`);
   for (const { key, was, from: source } of rerouted) {
     lines.push(`${of}: ${code(key)} comes from ${code(source)} in place of ${code(was)}`);

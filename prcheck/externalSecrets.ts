@@ -2,6 +2,7 @@ import type { State, Step } from "./preview";
 import { urnParts } from "./preview";
 import { seconds } from "../lib/duration";
 import { parseTemplate } from "../lib/template";
+import { templateWords } from "../lib/wholeTemplates";
 
 // What the ExternalSecrets in a preview make: which Secrets, with which keys, for which apps, at what cost.
 
@@ -60,6 +61,8 @@ function sourceOf(template: string, fetched: ReadonlyMap<string, string>): strin
   const from = (name: string) => fetched.get(name) ?? name;
   const [, whole] = /^\{\{\s*\.(\w+)\s*\}\}$/.exec(template) ?? [];
   if (whole !== undefined) return from(whole);
+  const words = templateWords(template);
+  if (words !== undefined) return words;
   const { names } = parseTemplate(template);
   return names.length === 0 ? "a plain text" : `a template of ${names.map(from).sort().join(", ")}`;
 }
@@ -93,11 +96,16 @@ export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret 
   }
   // A template decides which keys there are, and what they are made of.
   const template = map(target["template"]);
-  const made = Object.entries(map(template["data"]));
-  if (made.length > 0) {
+  const named = Object.entries(map(template["data"]));
+  const whole = list(template["templateFrom"]).map(map);
+  if (named.length + whole.length > 0) {
     const fetched = new Map(keys);
     if (template["mergePolicy"] !== "Merge") keys.clear();
-    for (const [key, value] of made) keys.set(key, sourceOf(text(value) ?? "", fetched));
+    for (const { literal } of whole) {
+      const words = templateWords(text(literal) ?? "") ?? "all that a template makes";
+      keys.set(words, words);
+    }
+    for (const [key, value] of named) keys.set(key, sourceOf(text(value) ?? "", fetched));
   }
 
   const policy = text(spec["refreshPolicy"]);

@@ -1,3 +1,4 @@
+import { patternNames } from "../lib/patternNotice";
 import { pendingNames } from "../lib/pendingNotice";
 import { ciChanges, type CiChange } from "./ciSecrets";
 import { beforeAndAfter, described, esoKind, freeStores, madeSecret, type MadeSecret } from "./externalSecrets";
@@ -46,6 +47,8 @@ export interface StackReport {
   interruptions: Interruption[];
   /** Doppler names that need a value, as the program says. */
   withoutValue: string[];
+  /** The names that apps have by patterns at present, as the program says. */
+  byPattern: { app: string; names: string[] }[];
   /** Reads of secrets a minute. */
   reads: { before: number; after: number };
   differences: Difference[];
@@ -77,6 +80,7 @@ export function report(stack: string, preview: Preview): StackReport {
     ci: ciChanges(before, after),
     interruptions: interruptions(steps, was, becomes),
     withoutValue: pendingNames(messages.map(({ text }) => text)),
+    byPattern: [...patternNames(messages.map(({ text }) => text))].map(([app, names]) => ({ app, names })),
     reads: { before: readsOf(before), after: readsOf(after) },
     differences,
     unchanged: new Set(steps.filter(({ op }) => op === "same").map(({ urn }) => urn)).size,

@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AppSecretReference, AppSecrets } from "../../components/appSecrets";
 import type { DopplerProject } from "../../components/dopplerProject";
 import type { DopplerSecretStore } from "../../components/dopplerSecretStore";
+import type { LeftOut } from "../../lib/namePattern";
+import type { Sources } from "../../lib/template";
 import type { AppConfig } from "../settings";
 import { pendingKeys } from "./pending";
 import type { TypedNames } from "./values";
@@ -18,7 +20,10 @@ export interface StackOutputs {
 
 /** What an app team reads of its app. */
 export interface AppOutput extends AppSecretReference {
-  /** The keys that had no value when the stack was last brought up, and the Doppler names to type. */
+  /**
+   * The keys that had no value when the stack was last brought up, and the Doppler names to type. A pattern that no name
+   * matched, and a JSON object that is to be spread, stand here for their keys.
+   */
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
   workloadAnnotations: Record<string, string>;
@@ -44,7 +49,7 @@ export function stackOutputs(
  * @param typed the Doppler names that have values, empty ones included, or `undefined` while the config does not exist yet
  */
 export function appOutput(
-  app: Pick<AppConfig, "keys" | "values" | "secretName" | "restartOnChange">,
+  app: Sources & LeftOut & Pick<AppConfig, "secretName" | "restartOnChange">,
   reference: pulumi.Input<AppSecretReference>,
   typed: TypedNames,
 ): pulumi.Output<AppOutput> {
