@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { appSecrets, deliveredApp, type PipelineOutputs } from "../client";
+import { type AppOutput, appSecrets, deliveredApp, type PipelineOutputs } from "../client";
 import type { StackOutputs } from "../src/pipeline/outputs";
 import { credentialIn } from "../lib/credentials";
 import { run, valueOf } from "./support/mocks";
@@ -92,6 +92,53 @@ describe("an app team's program", () => {
     );
     expect(result).toBe("bookmarked-secrets");
     expect(warnings).toEqual([expect.stringContaining("waits for the value of JWT_SECRET")]);
+  });
+});
+
+/** The dev stack's outputs with an app whose keys are not all named. */
+async function withWhole(over: Partial<AppOutput>): Promise<PipelineOutputs> {
+  const dev = await outputs();
+  const whole: AppOutput = {
+    ...{ secretName: "web-secrets", namespace: "default", keys: ["URL"], pending: {}, workloadAnnotations: {} },
+    ...{ envFrom: { secretRef: { name: "web-secrets" } }, env: {} },
+    ...over,
+  };
+  return { ...dev, apps: { ...dev.apps, web: whole } };
+}
+
+describe("keys that the outputs don't list", () => {
+  const variable = (of: PipelineOutputs, key: string) =>
+    appProgram(of, (pipeline) => pulumi.output(appSecrets(pipeline, "web", [key]).env(key)));
+
+  it("may be asked for where a pattern brings them, and a note says what can't be checked", async () => {
+    const { result, notes } = await variable(await withWhole({ patterns: ["STRIPE_*"] }), "STRIPE_KEY");
+    expect(result).toEqual({
+      name: "STRIPE_KEY",
+      valueFrom: { secretKeyRef: { name: "web-secrets", key: "STRIPE_KEY" } },
+    });
+    expect(notes).toEqual([
+      `app "web" of stack "${STACK}" has STRIPE_KEY by STRIPE_*, as far as Doppler has it. This check can't tell whether it does.`,
+    ]);
+  });
+
+  it("may be asked for where a JSON object brings them, spelled as variables are", async () => {
+    const { result, notes } = await variable(await withWhole({ spread: ["APP_JSON"] }), "db-password");
+    expect(result).toMatchObject({ name: "DB_PASSWORD", valueFrom: { secretKeyRef: { key: "db-password" } } });
+    expect(notes).toEqual([expect.stringContaining("db-password by the JSON object in APP_JSON")]);
+  });
+
+  it("are refused where no pattern means them", async () => {
+    const of = await withWhole({ patterns: ["STRIPE_*"] });
+    for (const key of ["OTHER", "STRIPE", "STRIPE_key"]) {
+      expect(() => deliveredApp(STACK, of, "web", [key])).toThrow(`has no key ${key}. Its keys: STRIPE_*, URL.`);
+    }
+  });
+
+  it("are waited for while no name matches, with how to type one", async () => {
+    const of = await withWhole({ patterns: ["STRIPE_*"], pending: { "STRIPE_*": ["STRIPE_*"] } });
+    expect(() => deliveredApp(STACK, of, "web", ["STRIPE_KEY"])).toThrow(
+      "  doppler secrets set NAME --project acme --config dev, with a first NAME that STRIPE_* stands for",
+    );
   });
 });
 

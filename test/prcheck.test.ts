@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { patternNotice } from "../lib/patternNotice";
+import { partTemplate, patternTemplate, spreadTemplate } from "../lib/wholeTemplates";
 import { comment, MARKER } from "../prcheck/comment";
 import { NotAPreview, parsePreview } from "../prcheck/preview";
 import { report, type StackReport } from "../prcheck/report";
@@ -301,6 +303,42 @@ describe("keys", () => {
       expect.objectContaining({ gained: [{ key: "URL", from: "a template of P, U" }], lost: [], rerouted: [] }),
     ]);
     expect(reads).toEqual({ before: 1, after: 3 });
+  });
+  it("that are not named one by one are told in words, with the names that a pattern has at present", () => {
+    const out = { leaveOut: "PORT" };
+    const template = {
+      mergePolicy: "Replace",
+      templateFrom: [
+        { target: "Data", literal: patternTemplate("STRIPE_*", out) },
+        { target: "Data", literal: spreadTemplate("APP_JSON", out) },
+      ],
+      data: { password: partTemplate({ name: "DB_JSON", property: "db.password" }) },
+    };
+    const dataFrom = [
+      { find: { name: { regexp: "^(STRIPE_.*|DB_JSON|DOPPLER_CONFIG)$" } } },
+      { extract: { key: "APP_JSON" } },
+    ];
+    const whole = external("s", {}, { data: undefined, dataFrom, target: { name: "s", template } });
+    const message = `info: ${patternNotice({
+      ...{ app: "web", pattern: "STRIPE_*", project: "acme", config: "dev" },
+      names: { taken: ["STRIPE_A", "STRIPE_B"], leftOut: [] },
+    })}`;
+    const seen = read([app("web", "create", undefined, whole)], { messages: [{ severity: "info", message }] });
+    expect(seen.secrets[0]?.gained).toEqual([
+      { key: "all names that begin with STRIPE_", from: "all names that begin with STRIPE_" },
+      { key: "all properties of APP_JSON", from: "all properties of APP_JSON" },
+      { key: "password", from: "db.password of DB_JSON" },
+    ]);
+    expect(rendered(seen)).toContain(
+      "- `web`, Secret `default/s` is new: gains `all names that begin with STRIPE_`, `all properties of APP_JSON`, `password` (from `db.password of DB_JSON`)\n" +
+        "- `web`, Secret `default/s`: these names are at present `STRIPE_A`, `STRIPE_B`\n",
+    );
+    expect(rendered(read([app("web", "create", undefined, whole)]))).not.toContain("at present");
+    const foreign = { templateFrom: [{ configMap: { name: "c", items: [] } }] };
+    const other = read([
+      app("web", "create", undefined, external("s", { A: "A" }, { target: { name: "s", template: foreign } })),
+    ]);
+    expect(other.secrets[0]?.gained.map(({ key }) => key)).toEqual(["all that a template makes"]);
   });
   it("that are taken from somebody else's Secret stay in it", () => {
     const target = {

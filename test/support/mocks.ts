@@ -57,6 +57,7 @@ export interface Observation<T> {
   /** What was asked of Doppler and GitHub by the program itself: paths and queries. */
   requests: string[];
   warnings: string[];
+  notes: string[];
 }
 
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
@@ -136,6 +137,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
   const calls: Observation<T>["calls"] = [];
   const requests: string[] = [];
   const warnings: string[] = [];
+  const notes: string[] = [];
   const preview = scenario.preview ?? false;
 
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the spied-on monitor as `this`
@@ -162,6 +164,11 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
   const asked = mockCluster(scenario.cluster ?? {});
   const warn = jest.spyOn(pulumi.log, "warn").mockImplementation((message) => {
     warnings.push(message);
+    return Promise.resolve();
+  });
+
+  const info = jest.spyOn(pulumi.log, "info").mockImplementation((message) => {
+    notes.push(message);
     return Promise.resolve();
   });
 
@@ -207,10 +214,11 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     const result = await Promise.resolve()
       .then(body)
       .finally(() => pulumi.runtime.disconnect());
-    return { result, resources, calls, requests, warnings };
+    return { result, resources, calls, requests, warnings, notes };
   } finally {
     spy.mockRestore();
     warn.mockRestore();
+    info.mockRestore();
     fetched.mockRestore();
     asked.forEach((mock) => mock.mockRestore());
   }
