@@ -5,7 +5,7 @@ import { hopInterval } from "../lib/mirror";
 import { externalSecretResource } from "../lib/resourceNames";
 import { dopplerNames, parseTemplate } from "../lib/template";
 import { LET_GO } from "./deletion";
-import { fetchedData, sorted } from "./externalSecretSpec";
+import { externalSecretSpec, fetchedData, sorted } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -137,7 +137,6 @@ export class AppSecrets extends pulumi.ComponentResource {
     requirePlain(args, "type", "labels", "annotations", "merge", "perKey");
     checkContents(args);
     const keys = sorted({ ...args.keys, ...args.values });
-    const { template, ...fetched } = fetchedData(args);
     const ownInterval = args.mirrorSecret === undefined ? "1m" : hopInterval("1m");
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
@@ -147,12 +146,12 @@ export class AppSecrets extends pulumi.ComponentResource {
           apiVersion: "external-secrets.io/v1",
           kind: "ExternalSecret",
           metadata: forcedFields({ name: own, namespace }),
-          spec: {
+          spec: externalSecretSpec(fetchedData(args), {
+            secretName,
+            merge: args.merge,
+            storeName: args.storeName,
             refreshInterval: pulumi.output(args.refreshInterval ?? ownInterval).apply(canonicalDuration),
-            secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
-            target: { name: secretName, creationPolicy: args.merge ? "Merge" : "Owner", ...(template && { template }) },
-            ...fetched,
-          },
+          }),
         },
         {
           ...LET_GO,

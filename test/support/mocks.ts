@@ -165,6 +165,8 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
     return Promise.resolve();
   });
 
+  const info = jest.spyOn(pulumi.log, "info").mockImplementation(() => Promise.resolve());
+
   try {
     await pulumi.runtime.setMocks(
       {
@@ -211,6 +213,7 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
   } finally {
     spy.mockRestore();
     warn.mockRestore();
+    info.mockRestore();
     fetched.mockRestore();
     asked.forEach((mock) => mock.mockRestore());
   }
