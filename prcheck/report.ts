@@ -1,8 +1,8 @@
 import { pendingNames } from "../lib/pendingNotice";
-import { totalOf } from "../lib/reads";
 import { ciChanges, type CiChange } from "./ciSecrets";
-import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret, readsOf } from "./externalSecrets";
+import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret } from "./externalSecrets";
 import { interruptions, type Interruption } from "./interruptions";
+import { readsChange, type ReadsChange } from "./reads";
 import { type Preview, type State, type Step, urnParts } from "./preview";
 
 // What a preview means to a reviewer. A report holds names only: it may be stored and shown.
@@ -47,8 +47,8 @@ export interface StackReport {
   interruptions: Interruption[];
   /** Doppler names that need a value, as the program says. */
   withoutValue: string[];
-  /** Reads of secrets a minute. */
-  reads: { before: number; after: number };
+  /** Reads of secrets at Doppler each minute. */
+  reads: ReadsChange;
   differences: Difference[];
   unchanged: number;
 }
@@ -78,7 +78,7 @@ export function report(stack: string, preview: Preview): StackReport {
     ci: ciChanges(before, after),
     interruptions: interruptions(steps, was, becomes),
     withoutValue: pendingNames(messages.map(({ text }) => text)),
-    reads: { before: totalOf(readsOf([...before.values()])), after: totalOf(readsOf([...after.values()])) },
+    reads: readsChange(preview, before, after),
     differences,
     unchanged: new Set(steps.filter(({ op }) => op === "same").map(({ urn }) => urn)).size,
   };
