@@ -26,6 +26,22 @@ const map = (value: unknown): Properties => (isMap(value) ? value : {});
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
+/** The components of this program that make ExternalSecrets. */
+const APP_SECRETS = "secrets-pipeline:index:AppSecrets";
+const MIRROR = "secrets-pipeline:index:DopplerMirror";
+
+const parentOf = ({ parent }: State) => (parent === undefined ? undefined : urnParts(parent));
+
+/** Whether a resource is a part of a mirror: what apps are fed from, and no app's own. */
+export function isOfMirror(state: State): boolean {
+  return parentOf(state)?.type === MIRROR;
+}
+
+/** The names in a pattern of names, as this program writes it; `undefined` for any other pattern. */
+function namesIn(regexp: unknown): string[] | undefined {
+  return /^\^\((\w+(?:\|\w+)*)\)\$$/.exec(text(regexp) ?? "")?.[1]?.split("|");
+}
+
 /** The kind of an object of the operator's, such as `ExternalSecret`. */
 export function esoKind(urn: string): string | undefined {
   return /^kubernetes:external-secrets\.io\/\w+:(\w+?)(Patch)?$/.exec(urnParts(urn).type)?.[1];
@@ -68,7 +84,7 @@ export function madeSecret(state: State): MadeSecret {
   const { namespace, name } = objectName(state);
   const spec = map(described(state)["spec"]);
   const target = map(spec["target"]);
-  const parent = state.parent === undefined ? undefined : urnParts(state.parent);
+  const parent = parentOf(state);
 
   const keys = new Map<string, string>();
   for (const item of list(spec["data"]).map(map)) {
@@ -78,8 +94,11 @@ export function madeSecret(state: State): MadeSecret {
   for (const item of list(spec["dataFrom"]).map(map)) {
     const extracted = text(map(item["extract"])["key"]);
     if (extracted !== undefined) keys.set(`all of ${extracted}`, extracted);
-    else if ("find" in item) keys.set("all that match", "a pattern");
-    else keys.set("generated", "a generator");
+    else if ("find" in item) {
+      const names = namesIn(map(map(item["find"])["name"])["regexp"]);
+      if (names === undefined) keys.set("all that match", "a pattern");
+      for (const found of names ?? []) keys.set(found, found);
+    } else keys.set("generated", "a generator");
   }
   // A template decides which keys there are, and what they are made of.
   const template = map(target["template"]);
@@ -96,7 +115,7 @@ export function madeSecret(state: State): MadeSecret {
   }
 
   return {
-    app: parent?.type === "secrets-pipeline:index:AppSecrets" ? parent.name : urnParts(state.urn).name,
+    app: parent !== undefined && [APP_SECRETS, MIRROR].includes(parent.type) ? parent.name : urnParts(state.urn).name,
     namespace,
     name: text(target["name"]) ?? name,
     keys,

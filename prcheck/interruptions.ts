@@ -1,5 +1,5 @@
 import { ACTIONS_SECRET, ciSecret } from "./ciSecrets";
-import { esoKind, madeSecret, objectName, type MadeSecret } from "./externalSecrets";
+import { esoKind, isOfMirror, madeSecret, objectName, type MadeSecret } from "./externalSecrets";
 import { type State, type Step, urnParts } from "./preview";
 
 // What a change deletes or replaces, and what that costs until it is back, if it comes back.
@@ -62,6 +62,8 @@ export function interruptions(
 
   const gone = departures(steps);
   for (const [urn, { state, how }] of gone) {
+    // A mirror goes after the last app has left it. An app that goes with it is told by itself.
+    if (isOfMirror(state)) continue;
     const { type, name } = urnParts(urn);
     const kind = esoKind(urn);
     const held = HOLDS_VALUES[type];

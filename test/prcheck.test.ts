@@ -43,7 +43,7 @@ function state({ type, name, parent, retain }: Described, inputs: object | undef
         urn: urn(type, name),
         type: type.split("$").at(-1),
         custom: true,
-        ...(parent !== undefined && { parent: urn("secrets-pipeline:index:AppSecrets", parent) }),
+        ...(parent !== undefined && { parent: urn(type.split("$").at(-2) ?? "", parent) }),
         ...(retain && { retainOnDelete: true }),
         inputs,
         outputs: { ...inputs, __note: VALUES.diff },
@@ -297,6 +297,11 @@ describe("keys", () => {
     expect(keysOf({ data, dataFrom })?.map(({ key }) => key)).toEqual(["host", "all that match", "all of JSON"]);
     expect(keysOf({ data, target: { name: "s", template } })).toEqual([{ key: "url", from: "a template of HOST" }]);
   });
+  it("that a pattern names are told by name", () => {
+    const dataFrom = [{ find: { name: { regexp: "^(A_1|DOPPLER_CONFIG)$" } } }];
+    const { secrets } = read([app("a", "create", undefined, external("s", {}, { dataFrom }))]);
+    expect(secrets[0]?.gained).toEqual(["A_1", "DOPPLER_CONFIG"].map((key) => ({ key, from: key })));
+  });
   it("of which some are made by a template are told with what each is made of, and cost a read for each part", () => {
     const template = {
       mergePolicy: "Replace",
@@ -511,6 +516,24 @@ describe("an interruption", () => {
       "delivery: the operator's release operator is deleted",
     ]);
   });
+  it("is no mirror that goes when its apps read for themselves again, nor its Secret", () => {
+    const dataFrom = [{ find: { name: { regexp: "^(A)$" } } }];
+    const of = (kind: string) => `secrets-pipeline:index:DopplerMirror$kubernetes:external-secrets.io/v1:${kind}`;
+    const part = (kind: string, old: object): Described => ({
+      ...{ op: "delete", type: of(kind), name: `doppler-mirror-${kind}`, parent: "doppler-mirror", old },
+    });
+    const fed = external("s", {}, { dataFrom: [{ extract: { key: "store-mirror" } }] });
+    const steps = [
+      app("a", "update", fed, external("s", { A: "A" })),
+      part("ExternalSecret", external("store-mirror", {}, { dataFrom }, "external-secrets")),
+      part("ClusterSecretStore", { metadata: { name: "store-mirror" }, spec: { provider: { kubernetes: {} } } }),
+    ];
+    expect(texts(steps)).toEqual([]);
+    expect(read(steps).secrets.find(({ is }) => is === "gone")).toMatchObject({
+      app: "doppler-mirror",
+      secret: "external-secrets/store-mirror",
+    });
+  });
   it("is a service token that is revoked before there is another, and not a rotation", () => {
     const token = (op: string): Described => ({
       op,
@@ -558,6 +581,28 @@ describe("the reads", () => {
     const a = app("a", "create", undefined, bookmarked);
     expect(cost([store({ doppler: {} }), a]).after).toEqual({ [STORE]: 2 });
     expect(cost([store({ kubernetes: {} }), a]).after).toEqual({});
+  });
+  it("of a mirror is one read for all that it feeds", () => {
+    const mirror = external("mirror", {}, { refreshInterval: "40s", dataFrom: [{ find: {} }] }, "external-secrets");
+    const fed = {
+      secretStoreRef: { name: "mirror", kind: "ClusterSecretStore" },
+      dataFrom: [{ extract: { key: "mirror" } }],
+      refreshInterval: "15s",
+    };
+    const store = (name: string, provider: object): Described => ({
+      op: "same",
+      type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+      name,
+      new: { metadata: { name }, spec: { provider } },
+    });
+    const steps = [
+      store("doppler-secret-store", { doppler: {} }),
+      store("mirror", { kubernetes: {} }),
+      app("doppler-mirror", "create", undefined, mirror),
+      ...["a", "b", "c"].map((name) => app(name, "update", external(name, { A: "A" }), external(name, {}, fed))),
+    ];
+    expect(cost(steps)).toMatchObject({ before: { [STORE]: 3 }, after: { [STORE]: 1.5 } });
+    expect(Object.keys(cost(steps).after)).toEqual([STORE]);
   });
   it("are held against the plan that the program names, each token and the cluster's IP address by itself", () => {
     const text = rendered(read(steps, saying("warning")));
