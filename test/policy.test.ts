@@ -354,7 +354,11 @@ describe("no message", () => {
 });
 
 describe("the checked-in stacks", () => {
-  it.each(["dev", "prod"])("%s keeps every policy with its own configuration", async (stack) => {
+  it.each([
+    ["dev", "in its own form", {}],
+    ["prod", "in its own form", {}],
+    ["dev", "from a mirror", { "secrets-pipeline:fetch": "mirror" }],
+  ])("%s, read %s, keeps every policy with its own configuration", async (stack, _how, over) => {
     process.env["DOPPLER_TOKEN"] = "dp.pt.policy";
     process.env["GITHUB_TOKEN"] = "ghp_policy";
     // CI's user name is called as an app is, and that is no leak.
@@ -363,7 +367,7 @@ describe("the checked-in stacks", () => {
     const { resources, result } = await runProgram({
       stack,
       doppler: values,
-      config: stackFile(stack),
+      config: { ...stackFile(stack), ...over },
       workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
     });
     const plain = resources.map(({ type, name, inputs, options }) => ({

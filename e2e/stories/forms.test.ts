@@ -67,36 +67,40 @@ describe("a stack that moves between the forms", { concurrency: false }, () => {
     if (broken()) await user.leave(true);
   });
 
-  // Each form after each other one.
-  const way: readonly Form[] = ["perKey", "perApp", "mirror", "perApp", "perKey", "mirror", "perKey"];
-  way.slice(1).forEach((to, index) => {
-    const from = way[index];
-    step(`has every Secret, whole, at each moment from ${from} to ${to}`, async () => {
-      const watch = await watchSecrets(user, KEYS);
-      await set(user, "fetch", to);
-      const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
-      const apps = changes(stdout).filter((change) => /bookmarked|reports/.test(change));
-      assert.deepEqual(apps, [
-        "update bookmarked-default-bookmarked-secrets",
-        "update reports-reports-reports-credentials",
-      ]);
-      await user.up();
-      for (const path of Object.keys(KEYS)) {
-        const [namespace = "", name = ""] = path.split("/");
-        await synced(namespace, name, to);
-      }
-      await delivered(user);
-      assert.equal((await user.secret(OPERATOR, MIRROR)) !== undefined, to === "mirror");
-      assert.deepEqual(await watch.end(), []);
-    });
-  });
+  /** Changes the form, and watches the Secrets until the operator has made them in the new form. */
+  const moveTo = (form: Form) => async () => {
+    const watch = await watchSecrets(user, KEYS);
+    await set(user, "fetch", form);
+    const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
+    const apps = changes(stdout).filter((change) => /bookmarked|reports/.test(change));
+    assert.deepEqual(apps, [
+      "update bookmarked-default-bookmarked-secrets",
+      "update reports-reports-reports-credentials",
+    ]);
+    await user.up();
+    for (const path of Object.keys(KEYS)) {
+      const [namespace = "", name = ""] = path.split("/");
+      await synced(namespace, name, form);
+    }
+    await delivered(user);
+    assert.equal((await user.secret(OPERATOR, MIRROR)) !== undefined, form === "mirror");
+    assert.deepEqual(await watch.end(), []);
+    await user.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes");
+  };
 
-  step("leaves nothing of a mirror behind, nor a difference", async () => {
+  // Each form after each other one.
+  step("from perKey to perApp: has every Secret, whole, at each moment", moveTo("perApp"));
+  step("from perApp to mirror: has every Secret, whole, at each moment", moveTo("mirror"));
+  step("from mirror to perApp: has every Secret, whole, at each moment", moveTo("perApp"));
+  step("from perApp to perKey: has every Secret, whole, at each moment", moveTo("perKey"));
+  step("from perKey to mirror: has every Secret, whole, at each moment", moveTo("mirror"));
+  step("from mirror to perKey: has every Secret, whole, at each moment", moveTo("perKey"));
+
+  step("leaves nothing of a mirror behind", async () => {
     for (const kind of ["externalsecrets.external-secrets.io", "serviceaccount", "role", "rolebinding", "secret"]) {
       assert.equal(await user.object(kind, MIRROR, OPERATOR), undefined, kind);
     }
     assert.equal(await user.object("clustersecretstores.external-secrets.io", MIRROR), undefined);
-    await user.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes");
   });
 });
 
