@@ -33,7 +33,7 @@ export interface DopplerMirrorArgs {
   /** The operator's namespace, where the mirror's Secret is. Whoever may read Secrets there can read all of its values. */
   namespace: pulumi.Input<string>;
 
-  /** The Doppler names to read. Default: all names of the config. */
+  /** The Doppler names to read, and patterns such as `STRIPE_*`. Default: all names of the config. */
   names?: pulumi.Input<pulumi.Input<string>[]>;
 
   /** How often ESO asks Doppler, in hours, minutes and seconds. Default: `40s`. */

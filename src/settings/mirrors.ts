@@ -12,8 +12,8 @@ export interface MirrorConfig {
   store: string;
   /** What its own objects are called, its Secret and its store among them. */
   name: string;
-  /** The Doppler names that are in it; without a list, all names of the config. */
-  names?: string[] | undefined;
+  /** The Doppler names that are in it, and the patterns of names. */
+  names: string[];
   /** How often it is filled from Doppler. */
   refreshInterval: string;
   /** The namespaces that are fed from it, in alphabetical order. */
@@ -32,12 +32,13 @@ export function mirrorOf(
   secrets: readonly (SecretSettings & { refreshInterval: string })[],
 ): MirrorConfig | undefined {
   const fed = secrets.filter(({ fetch }) => fetch === "mirror");
+  const patterns = fed.flatMap(({ pattern }) => pattern ?? []);
   if (fed.length === 0) return undefined;
   return {
     component,
     store,
     name: mirrorName(store),
-    names: [...new Set(fed.flatMap(dopplerNames))].sort(),
+    names: [...new Set([...fed.flatMap(dopplerNames), ...patterns])].sort(),
     refreshInterval: mirrorInterval(fed.map(({ refreshInterval }) => refreshInterval)),
     namespaces: namespacesOf(fed),
   };

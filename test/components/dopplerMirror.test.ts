@@ -32,6 +32,13 @@ describe("DopplerMirror", () => {
     });
   });
 
+  it("reads what patterns mean with the same request", async () => {
+    const { resources } = await made({ names: ["A", "STRIPE_*", "STRIPE_KEY"] });
+    expect(only(resources, "m-external-secret").inputs["spec"]).toMatchObject({
+      dataFrom: [{ find: { name: { regexp: "^(A|DOPPLER_CONFIG|STRIPE_[A-Z0-9_]*)$" } } }],
+    });
+  });
+
   it("writes the interval as ESO writes it back", async () => {
     const { resources } = await made({ refreshInterval: pulumi.output("90s") });
     expect(only(resources, "m-external-secret").inputs["spec"]).toMatchObject({ refreshInterval: "1m30s" });

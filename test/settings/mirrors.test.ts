@@ -29,6 +29,15 @@ it("one has the names, the namespaces and the shortest interval of all that it f
   ]);
 });
 
+it("one has the JSON objects and the patterns of its apps too", () => {
+  const list = apps(
+    { name: "web", namespace: "web", keys: "STRIPE_*", spread: ["APP_JSON"] },
+    { name: "jobs", namespace: "web", keys: { password: { name: "DB_JSON", property: "password" } } },
+    { name: "all", namespace: "web", keys: "*", fetch: "perApp" },
+  );
+  expect(mirrorsOf({ ...list, fetch: "mirror" })).toMatchObject([{ names: ["APP_JSON", "DB_JSON", "STRIPE_*"] }]);
+});
+
 it("one has nothing of an app that reads for itself", () => {
   const list = apps(
     { name: "web", namespace: "web", keys: ["A"] },
