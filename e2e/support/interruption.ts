@@ -225,13 +225,21 @@ export async function stateOf(user: User): Promise<State> {
 /** A resource's inputs from the program and its place in the state, in one form for all runs. */
 export const identity = ({ urn, inputs, parent, dependencies, protect, delete: old, initErrors }: Resource) => ({
   urn,
-  inputs: unflagged(inputs),
+  inputs: urn.includes("kubernetes:core/v1:Namespace::") ? namespaceName(inputs) : unflagged(inputs),
   parent,
   dependencies: [...(dependencies ?? [])].sort(),
   protect,
   old,
   initErrors,
 });
+
+/**
+ * What the program says of a namespace. A refresh adds the labels of the cluster, and there they stay: the program leaves
+ * them to whoever set them.
+ */
+function namespaceName(inputs: unknown): unknown {
+  return (inputs as { metadata?: { name?: unknown } } | undefined)?.metadata?.name;
+}
 
 /**
  * Inputs without the flag by which the program has the value of an Actions secret written anew. If the answer to a

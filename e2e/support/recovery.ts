@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { run } from "./interruption.js";
 import type { User } from "./user.js";
 
@@ -23,8 +25,27 @@ async function forget(user: User, [, urn = "", project = ""]: RegExpExecArray): 
   await user.run("pulumi", ["state", "delete", urn, "--stack", user.stack, "--yes"]);
 }
 
+/**
+ * Deletes the empty files with which a state in a folder describes its files. Each goes before the file that it describes,
+ * and an engine that is killed in between leaves it without contents.
+ */
+function deleteEmptyAttributes(user: User): Promise<void> {
+  const folder = user.here.backend;
+  const empty = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((file) => file.endsWith(".attrs") && statSync(file).size === 0);
+  assert.ok(empty.length > 0, "the state has files without contents");
+  for (const file of empty) rmSync(file);
+  return Promise.resolve();
+}
+
 /** What the program, Pulumi and docs/operations/recovery.md tell people to do, by the text that a run writes. */
 const ADVICE: readonly Advice[] = [
+  {
+    name: "delete empty attributes",
+    said: /failed to load checkpoint: EOF/,
+    follow: deleteEmptyAttributes,
+  },
   {
     name: "cancel",
     said: /`pulumi cancel`/,
