@@ -1,6 +1,6 @@
 import type { State, Step } from "./preview";
 import { urnParts } from "./preview";
-import { seconds } from "../lib/duration";
+import { type Reads, readsOfObjects } from "../lib/reads";
 import { parseTemplate } from "../lib/template";
 import { templateWords } from "../lib/wholeTemplates";
 
@@ -16,8 +16,6 @@ export interface MadeSecret {
   keys: Map<string, string>;
   /** Whether deleting the ExternalSecret deletes the Secret. */
   owned: boolean;
-  /** Reads of secrets at Doppler, each minute. */
-  readsPerMinute: number;
 }
 
 type Properties = Record<string, unknown>;
@@ -44,16 +42,14 @@ export function objectName(state: State): { namespace: string; name: string } {
   return { namespace: text(metadata["namespace"]) ?? "default", name: text(metadata["name"]) ?? "?" };
 }
 
-/** Names of the stores that do not read from Doppler: what is read from them costs nothing there. */
-export function freeStores(states: readonly State[]): Set<string> {
-  const free = new Set<string>();
-  for (const state of states) {
-    const kind = esoKind(state.urn);
-    if (kind !== "ClusterSecretStore" && kind !== "SecretStore") continue;
-    const provider = map(map(described(state)["spec"])["provider"]);
-    if (Object.keys(provider).length > 0 && !("doppler" in provider)) free.add(objectName(state).name);
-  }
-  return free;
+/** Reads of secrets at Doppler each minute, by store. */
+export function readsOf(states: readonly State[]): Reads {
+  return readsOfObjects(
+    states.flatMap((state) => {
+      const kind = esoKind(state.urn);
+      return kind === undefined ? [] : [{ kind, ...objectName(state), spec: described(state)["spec"] }];
+    }),
+  );
 }
 
 /** What a template makes a value of: a name where it is that name's value as it is. */
@@ -68,31 +64,22 @@ function sourceOf(template: string, fetched: ReadonlyMap<string, string>): strin
 }
 
 /** The Secret that an ExternalSecret makes. */
-export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret {
+export function madeSecret(state: State): MadeSecret {
   const { namespace, name } = objectName(state);
   const spec = map(described(state)["spec"]);
   const target = map(spec["target"]);
   const parent = state.parent === undefined ? undefined : urnParts(state.parent);
 
   const keys = new Map<string, string>();
-  let reads = 0;
-  const defaultStore = text(map(spec["secretStoreRef"])["name"]);
-  const costs = (sourceRef: unknown) => {
-    const source = map(sourceRef);
-    if ("generatorRef" in source) return 0;
-    return free.has(text(map(source["storeRef"])["name"]) ?? defaultStore ?? "") ? 0 : 1;
-  };
   for (const item of list(spec["data"]).map(map)) {
     const from = text(map(item["remoteRef"])["key"]);
     keys.set(text(item["secretKey"]) ?? "?", from ?? "?");
-    reads += costs(item["sourceRef"]);
   }
   for (const item of list(spec["dataFrom"]).map(map)) {
     const extracted = text(map(item["extract"])["key"]);
     if (extracted !== undefined) keys.set(`all of ${extracted}`, extracted);
     else if ("find" in item) keys.set("all that match", "a pattern");
     else keys.set("generated", "a generator");
-    reads += costs(item["sourceRef"]);
   }
   // A template decides which keys there are, and what they are made of.
   const template = map(target["template"]);
@@ -108,17 +95,12 @@ export function madeSecret(state: State, free: ReadonlySet<string>): MadeSecret 
     for (const [key, value] of named) keys.set(key, sourceOf(text(value) ?? "", fetched));
   }
 
-  const policy = text(spec["refreshPolicy"]);
-  // ESO's own, where there is none.
-  const interval = seconds(text(spec["refreshInterval"]) ?? "1h");
-  const once = policy === "CreatedOnce" || policy === "OnChange" || interval === undefined || interval === 0;
   return {
     app: parent?.type === "secrets-pipeline:index:AppSecrets" ? parent.name : urnParts(state.urn).name,
     namespace,
     name: text(target["name"]) ?? name,
     keys,
     owned: (text(target["creationPolicy"]) ?? "Owner") === "Owner",
-    readsPerMinute: once ? 0 : (reads * 60) / interval,
   };
 }
 

@@ -71,7 +71,7 @@ export function interruptions(
         text: `the Doppler ${held} of ${name} is ${how}, and all values typed in it with it`,
       });
     } else if (kind === "ExternalSecret") {
-      const made = madeSecret(state, new Set());
+      const made = madeSecret(state);
       if (made.owned) secretGoes(`${made.namespace}/${made.name}`, `its ExternalSecret is ${how}`);
     } else if (type === "kubernetes:core/v1:Namespace") {
       const { name: namespace } = objectName(state);
@@ -99,7 +99,7 @@ export function interruptions(
   // An ExternalSecret that is updated to make a Secret of another name leaves the old one to be deleted.
   for (const { op, old } of steps) {
     if (op !== "update" || old === undefined || esoKind(old.urn) !== "ExternalSecret") continue;
-    const made = madeSecret(old, new Set());
+    const made = madeSecret(old);
     const id = `${made.namespace}/${made.name}`;
     if (made.owned && !becomes.has(id)) secretGoes(id, "its ExternalSecret makes another one");
   }

@@ -1,7 +1,8 @@
 import { patternNames } from "../lib/patternNotice";
 import { pendingNames } from "../lib/pendingNotice";
+import { totalOf } from "../lib/reads";
 import { ciChanges, type CiChange } from "./ciSecrets";
-import { beforeAndAfter, described, esoKind, freeStores, madeSecret, type MadeSecret } from "./externalSecrets";
+import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret, readsOf } from "./externalSecrets";
 import { interruptions, type Interruption } from "./interruptions";
 import { type Preview, type State, type Step, urnParts } from "./preview";
 
@@ -81,7 +82,7 @@ export function report(stack: string, preview: Preview): StackReport {
     interruptions: interruptions(steps, was, becomes),
     withoutValue: pendingNames(messages.map(({ text }) => text)),
     byPattern: [...patternNames(messages.map(({ text }) => text))].map(([app, names]) => ({ app, names })),
-    reads: { before: readsOf(before), after: readsOf(after) },
+    reads: { before: totalOf(readsOf([...before.values()])), after: totalOf(readsOf([...after.values()])) },
     differences,
     unchanged: new Set(steps.filter(({ op }) => op === "same").map(({ urn }) => urn)).size,
   };
@@ -89,24 +90,16 @@ export function report(stack: string, preview: Preview): StackReport {
 
 /** The Secrets that a stack's ExternalSecrets make, by `<namespace>/<name>`. */
 function secretsOf(states: ReadonlyMap<string, State>): Map<string, MadeSecret> {
-  const free = freeStores([...states.values()]);
   const secrets = new Map<string, MadeSecret>();
   for (const state of states.values()) {
     if (esoKind(state.urn) !== "ExternalSecret") continue;
-    const made = madeSecret(state, free);
+    const made = madeSecret(state);
     const id = `${made.namespace}/${made.name}`;
     // Several may merge into one Secret.
     const other = secrets.get(id);
     secrets.set(id, other === undefined ? made : { ...made, keys: new Map([...other.keys, ...made.keys]) });
   }
   return secrets;
-}
-
-function readsOf(states: ReadonlyMap<string, State>): number {
-  const free = freeStores([...states.values()]);
-  return [...states.values()]
-    .filter(({ urn }) => esoKind(urn) === "ExternalSecret")
-    .reduce((sum, state) => sum + madeSecret(state, free).readsPerMinute, 0);
 }
 
 function secretChanges(was: Map<string, MadeSecret>, becomes: Map<string, MadeSecret>): SecretChange[] {
