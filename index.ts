@@ -9,6 +9,7 @@ import { GithubOrganizationSecrets } from "./components/githubOrganizationSecret
 import { ownNamespace } from "./components/ownNamespace";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
 import { mirrorArgs, operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
+import { checkBudget } from "./src/pipeline/budget";
 import { warnOfCiSecrets } from "./src/pipeline/ciNotices";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
 import { stackOutputs, type StackOutputs } from "./src/pipeline/outputs";
@@ -24,6 +25,7 @@ import { readWorld } from "./src/world";
 
 async function main(): Promise<StackOutputs> {
   const settings = await loadStackConfig();
+  await checkBudget(settings);
   const world = await readWorld(settings);
   const adopt = await preflight(settings, world);
   const providers = createProviders(settings, adopt.clusterIdentity);

@@ -6,7 +6,7 @@ import { externalSecretResource } from "../lib/resourceNames";
 import type { JsonPart } from "../lib/wholeTemplates";
 import { contentProblem } from "./appSecretsContent";
 import { LET_GO } from "./deletion";
-import { fetchedData } from "./externalSecretSpec";
+import { externalSecretSpec, fetchedData } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -168,7 +168,6 @@ export class AppSecrets extends pulumi.ComponentResource {
     const problem = contentProblem(args);
     if (problem !== undefined) throw new pulumi.InputPropertyError(problem);
     const keys = Object.keys({ ...args.keys, ...args.values, ...args.parts }).sort();
-    const { template, ...fetched } = fetchedData(args);
     const ownInterval = args.mirrorSecret === undefined ? "1m" : hopInterval("1m");
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>
@@ -178,12 +177,12 @@ export class AppSecrets extends pulumi.ComponentResource {
           apiVersion: "external-secrets.io/v1",
           kind: "ExternalSecret",
           metadata: forcedFields({ name: own, namespace }),
-          spec: {
+          spec: externalSecretSpec(fetchedData(args), {
+            secretName,
+            merge: args.merge,
+            storeName: args.storeName,
             refreshInterval: pulumi.output(args.refreshInterval ?? ownInterval).apply(canonicalDuration),
-            secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
-            target: { name: secretName, creationPolicy: args.merge ? "Merge" : "Owner", ...(template && { template }) },
-            ...fetched,
-          },
+          }),
         },
         {
           ...LET_GO,

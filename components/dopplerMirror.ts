@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonicalDuration } from "../lib/duration";
 import { mirrorInterval, mirrorName } from "../lib/mirror";
 import { LET_GO } from "./deletion";
-import { mirroredData } from "./externalSecretSpec";
+import { externalSecretSpec, mirroredData } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 import { onlyFrom } from "./storeConditions";
@@ -80,12 +80,14 @@ export class DopplerMirror extends pulumi.ComponentResource {
         apiVersion: "external-secrets.io/v1",
         kind: "ExternalSecret",
         metadata,
-        spec: {
-          refreshInterval: pulumi.output(args.refreshInterval ?? mirrorInterval(["1m"])).apply(canonicalDuration),
-          secretStoreRef: { name: args.storeName, kind: "ClusterSecretStore" },
-          target: { name: own, creationPolicy: "Owner" },
-          dataFrom: pulumi.output(args.names).apply((names) => mirroredData(names).dataFrom),
-        },
+        spec: externalSecretSpec(
+          { dataFrom: pulumi.output(args.names).apply((names) => mirroredData(names).dataFrom) },
+          {
+            secretName: own,
+            storeName: args.storeName,
+            refreshInterval: pulumi.output(args.refreshInterval ?? mirrorInterval(["1m"])).apply(canonicalDuration),
+          },
+        ),
       },
       { ...LET_GO, parent: this, import: adopt.externalSecret },
     );

@@ -49,6 +49,31 @@ export interface FetchedData {
   template?: Record<string, unknown>;
 }
 
+/** What an ExternalSecret's spec says beside what is fetched. */
+export interface Delivery {
+  /** The Secret that it makes, in its own namespace. */
+  secretName: pulumi.Input<string>;
+  /** Whether the keys are added to a Secret that somebody else makes. */
+  merge?: boolean | undefined;
+  /** The ClusterSecretStore that it reads. */
+  storeName: pulumi.Input<string>;
+  /** How often it reads. */
+  refreshInterval: pulumi.Input<string>;
+}
+
+/** An ExternalSecret's spec. */
+export function externalSecretSpec<Fetched extends object>(
+  { template, ...fetched }: Fetched & Pick<FetchedData, "template">,
+  { secretName, merge, storeName, refreshInterval }: Delivery,
+) {
+  return {
+    refreshInterval,
+    secretStoreRef: { name: storeName, kind: "ClusterSecretStore" },
+    target: { name: secretName, creationPolicy: merge ? "Merge" : "Owner", ...(template && { template }) },
+    ...fetched,
+  };
+}
+
 /**
  * A name that every Doppler config has. With it in a pattern, a pattern matches something in each config. Where nothing
  * matches, the operator reports success and makes no Secret; so a name that Doppler does not have would go unnoticed.

@@ -1,11 +1,12 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AppSecretsArgs } from "../../components/appSecrets";
-import type { DopplerMirror, DopplerMirrorArgs } from "../../components/dopplerMirror";
+import type { DopplerMirrorArgs } from "../../components/dopplerMirror";
 import type { DopplerProject, DopplerProjectArgs } from "../../components/dopplerProject";
 import type { DopplerSecretStore, DopplerSecretStoreArgs } from "../../components/dopplerSecretStore";
 import type { ExternalSecretsOperatorArgs } from "../../components/externalSecretsOperator";
 import { hopInterval } from "../../lib/mirror";
 import type { AppConfig, MirrorConfig, StackConfig } from "../settings";
+import type { ClusterAdoption } from "./clusterPreflight";
 import type { Adoption } from "./preflight";
 
 // The arguments of each component, from the settings and from what was found to be taken over.
@@ -73,11 +74,14 @@ export function mirrorArgs(
   };
 }
 
+/** What is known by these names: a component, or before it is made, its settings. */
+type Named<Names extends string> = Readonly<Record<Names, pulumi.Input<string>>>;
+
 /** A Secret of an app, of Argo CD, or one that the cluster pulls images with. */
 export function secretArgs(
   app: AppConfig,
-  { cluster: { externalSecrets } }: Adoption,
-  { store, mirror }: { store: DopplerSecretStore; mirror: DopplerMirror | undefined },
+  { cluster: { externalSecrets } }: { cluster: Pick<ClusterAdoption, "externalSecrets"> },
+  { store, mirror }: { store: Named<"storeName">; mirror: Named<"storeName" | "secretName"> | undefined },
 ): AppSecretsArgs {
   const fed = app.fetch === "mirror" && mirror !== undefined;
   return {

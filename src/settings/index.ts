@@ -6,9 +6,16 @@ import { parseStackConfig, type StackConfig } from "./stackConfig";
 // of pulumi.Config and of the environment.
 
 export { type MirrorConfig } from "./mirrors";
+export { FETCH_FORMS } from "./names";
 export { type ConfigProblem, StackConfigError } from "./problems";
 export { type ConfigSource } from "./source";
-export { type AppConfig, type GithubActionsConfig, parseStackConfig, type StackConfig } from "./stackConfig";
+export {
+  type AppConfig,
+  type GithubActionsConfig,
+  parseStackConfig,
+  type StackConfig,
+  withOtherSecrets,
+} from "./stackConfig";
 
 /** The settings of the stack that is being run. Warns of stack files that could not be compared with this stack's. */
 export async function loadStackConfig(): Promise<StackConfig> {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { canonicalDuration, DURATION_FORM } from "../../lib/duration";
 import { NAME_PATTERN } from "../../lib/namePattern";
+import { type Plan, PLANS } from "../../lib/readsNotice";
 import { JSON_PROPERTY } from "../../lib/wholeTemplates";
 
 // The texts that settings are made of, and how Kubernetes, Doppler and GitHub spell their names. No message repeats the
@@ -142,8 +143,14 @@ export const template = z
   .register(textRoles, { role: "template" });
 export const annotationValue = z.string().refine((value) => !value.includes("{{"), { error: "expected no template" });
 
+/** Doppler's plans. */
+export const dopplerPlan = z.enum(Object.keys(PLANS) as [Plan, ...Plan[]], {
+  error: "expected developer, team or enterprise",
+});
+
 /** How the operator fetches values. */
 export const fetchForm = z.enum(["perApp", "perKey", "mirror"], { error: "expected perApp, perKey or mirror" });
+export const FETCH_FORMS = fetchForm.options;
 
 /** A duration, in the form in which the operator writes it. */
 export const duration = z.string().transform((value, context) => {

@@ -8,6 +8,7 @@ import {
   credential,
   dopplerConfigName,
   dopplerEnvironmentSlug,
+  dopplerPlan,
   dopplerProjectName,
   dopplerSecretName,
   duration,
@@ -27,6 +28,7 @@ const doppler = z.strictObject({
   project: z.strictObject({ name: dopplerProjectName, description: text.optional(), ownedBy: text.optional() }),
   environment: z.strictObject({ slug: dopplerEnvironmentSlug, name: text.optional() }),
   config: dopplerConfigName.optional(),
+  plan: dopplerPlan.optional(),
   serviceToken: text.default(DEFAULTS.serviceToken),
 });
 

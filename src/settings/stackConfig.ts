@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import type { Plan } from "../../lib/readsNotice";
 import { DEFAULTS } from "./defaults";
 import { withSecrets } from "./encrypted";
 import { type MirrorConfig, mirrorOf } from "./mirrors";
+import { neighboursOf } from "./neighbours";
 import { type ConfigProblem, issueMessage, shapeProblems, StackConfigError } from "./problems";
 import { readSettings } from "./reading";
 import { requestsOf } from "./requests";
@@ -40,6 +42,8 @@ export interface StackConfig {
     /** The same, where it is a branch config; the root config comes with the environment. */
     branchConfig?: string | undefined;
     serviceToken: string;
+    /** The workplace's plan, where the stack says it. */
+    plan?: Plan | undefined;
   };
   kubernetes: Settings["kubernetes"] & { kubeconfig?: pulumi.Output<string> | undefined };
   operator: Omit<Settings["operator"], "ownedBy" | "repositoryPassword"> & {
@@ -63,6 +67,15 @@ export interface StackConfig {
   clusterUsers: string[];
   /** The namespaces that Secrets go to, in alphabetical order. */
   namespaces: string[];
+  /** Other stacks of the same cluster, as their files say. */
+  neighbours: Neighbour[];
+}
+
+/** Another stack of the same cluster. */
+export interface Neighbour {
+  stack: string;
+  /** Its settings, as far as its file can be read; `undefined` where too little of it can. */
+  config?: Omit<StackConfig, "neighbours"> | undefined;
 }
 
 /** CI's secrets at GitHub. */
@@ -111,7 +124,13 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
     ...stackProblems(reading, stacks, unreadable),
   ];
   if (!parsed.success || problems.length > 0) throw new StackConfigError(stack, problems);
-  return completedConfig(parsed.data, source, usersOf(reading, stacks, unreadable));
+  const users = usersOf(reading, stacks, unreadable);
+  const neighbours = neighboursOf(reading, stacks, unreadable).map(({ stack, settings }) => ({
+    stack,
+    config:
+      settings && completedConfig(settings, { ...source, stack, secretKeys: new Set() }, { project: [], cluster: [] }),
+  }));
+  return { ...completedConfig(parsed.data, source, users), neighbours };
 }
 
 /** Problems without those of a setting whose shape is wrong already. */
@@ -119,7 +138,7 @@ function withoutRepeated(problems: ConfigProblem[], shape: readonly ConfigProble
   return problems.filter(({ path }) => !shape.some((known) => known.path === path));
 }
 
-function completedConfig(settings: Settings, source: ConfigSource, users: StackUsers): StackConfig {
+function completedConfig(settings: Settings, source: ConfigSource, users: StackUsers): Omit<StackConfig, "neighbours"> {
   const { stack, env } = source;
   const { doppler, kubernetes, kubeconfig, store, protect, adopt } = settings;
   const { secrets, ci } = requestsOf(settings);
@@ -134,7 +153,6 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
   ) as [AppConfig[], AppConfig[]];
   const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;
   const projectOwner = doppler.project.ownedBy ?? stack;
-  const mirror = mirrorOf("doppler-mirror", store.name, [...apps, ...otherSecrets]);
   return {
     name: stack,
     doppler: {
@@ -153,6 +171,7 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       config: doppler.config ?? doppler.environment.slug,
       branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
       serviceToken: doppler.serviceToken,
+      plan: doppler.plan,
     },
     // Without it, the provider finds a kubeconfig as kubectl does.
     kubernetes: { kubeconfig: secretText(kubeconfig), ...kubernetes },
@@ -167,13 +186,24 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
     store,
     apps,
     otherSecrets,
-    mirrors: mirror === undefined ? [] : [mirror],
+    mirrors: mirrorsOf(store.name, [...apps, ...otherSecrets]),
     githubActions: settings.githubActions && githubConfig(settings, settings.githubActions, ci?.secrets ?? [], env),
     protect,
     adopt,
     clusterUsers: users.cluster,
     namespaces: namespacesOf([...apps, ...otherSecrets]),
   };
+}
+
+function mirrorsOf(store: string, secrets: readonly AppConfig[]): MirrorConfig[] {
+  const mirror = mirrorOf("doppler-mirror", store, secrets);
+  return mirror === undefined ? [] : [mirror];
+}
+
+/** What a stack would be with other settings of its Secrets: the same, and the mirrors that these Secrets need. */
+export function withOtherSecrets(stack: StackConfig, change: (secret: AppConfig) => AppConfig): StackConfig {
+  const [apps, otherSecrets] = [stack.apps.map(change), stack.otherSecrets.map(change)];
+  return { ...stack, apps, otherSecrets, mirrors: mirrorsOf(stack.store.name, [...apps, ...otherSecrets]) };
 }
 
 function githubConfig(

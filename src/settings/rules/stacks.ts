@@ -180,6 +180,12 @@ function actionsSecrets({ ci }: Requests): { path: Path; ofOrganization: boolean
   );
 }
 
+/** The other stacks that say of themselves that they are in the same cluster. */
+export function clusterMates(mine: Reading, stacks: readonly Reading[]): Reading[] {
+  const ownerOf = ({ stack, settings }: Reading) => settings.operator?.ownedBy ?? stack;
+  return othersThan(mine, stacks).filter((other) => sameCluster(mine, other) || ownerOf(mine) === ownerOf(other));
+}
+
 /** The stacks that use what a stack owns. */
 export interface StackUsers {
   /** Users of its Doppler project. */
