@@ -1,4 +1,6 @@
 import type { Interruption } from "./interruptions";
+import { cell, code } from "./markdown";
+import { readsSection, readsSummary } from "./reads";
 import type { SecretChange, StackReport } from "./report";
 
 // Reports as the comment on a pull request.
@@ -9,22 +11,8 @@ export const MARKER = "<!-- secrets-pipeline: what this change does -->";
 /** GitHub takes 65,536 characters. */
 const MAX_LENGTH = 60_000;
 
-/** Reads of secrets a minute that Doppler's plans allow, for each token and for each IP address. */
-const PLANS = [
-  ["Developer", 120],
-  ["Team", 240],
-  ["Enterprise", 480],
-] as const;
-
-/** A name as it is, whatever is in it. */
-function code(text: string): string {
-  return `\`${text.replaceAll("`", "'").replaceAll(/\s+/g, " ")}\``;
-}
-
-const cell = (text: string) => text.replaceAll("|", "\\|");
 const codes = (names: readonly string[]) => names.map(code).join(", ");
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
-const rate = (n: number) => String(Math.round(n * 100) / 100);
 
 /**
  * The comment's text.
@@ -58,7 +46,7 @@ export function comment(
         ]
       : section(report);
   });
-  const total = polling(reports);
+  const total = readsSection(reports);
   const diffs = reports.filter(({ differences }) => differences.length > 0).map(resourceDiff);
 
   const text = [...head, ...table, ...sections.flat(), ...total].join("\n");
@@ -98,9 +86,7 @@ function summaryRow(stack: string, report: StackReport | undefined, waits: boole
     broken > 0 ? `❌ ${broken} broken` : report.succeeded ? "✅" : "❌ preview failed",
     gained + lost === 0 ? "as before" : `+${gained} −${lost}`,
     `${workloads ? "🛑 workloads are deleted, " : ""}${gone === 0 ? "none" : `⚠️ ${gone}`}${values ? ", 🛑 values are deleted" : ""}`,
-    report.reads.before === report.reads.after
-      ? rate(report.reads.after)
-      : `${rate(report.reads.before)} → ${rate(report.reads.after)}`,
+    readsSummary(report.reads),
     "",
   ]
     .join(" | ")
@@ -180,31 +166,6 @@ function ciLines({ where, gained, lost }: StackReport["ci"][number]): string[] {
     ...(gained.length > 0 ? [`CI of ${code(where)}: gains ${codes(gained)}`] : []),
     ...(lost.length > 0 ? [`CI of ${code(where)}: loses ${codes(lost)}`] : []),
   ];
-}
-
-function polling(reports: readonly StackReport[]): string[] {
-  if (reports.length === 0) return [];
-  const sum = (which: "before" | "after") => reports.reduce((n, { reads }) => n + reads[which], 0);
-  const [before, after] = [sum("before"), sum("after")];
-  const lines = [
-    "### What the polling costs",
-    "",
-    `| Doppler plan | reads of secrets a minute, at most | ${reports.map(({ stack }) => code(stack)).join(" | ")} | all stacks |`,
-    `| --- | --- | ${reports.map(() => "---").join(" | ")} | --- |`,
-  ];
-  const share = (n: number, limit: number) => `${n > limit ? "❌ " : ""}${Math.ceil((n / limit) * 100)} %`;
-  for (const [plan, limit] of PLANS) {
-    const each = reports.map(({ reads }) => share(reads.after, limit)).join(" | ");
-    lines.push(`| ${plan} | ${limit} | ${each} | ${share(after, limit)} |`);
-  }
-  lines.push(
-    "",
-    `${rate(after)} reads a minute for all stacks together${before === after ? ", as before" : `, ${rate(before)} before`}: one for each key at each refresh. ` +
-      "A limit holds for each token, which is one stack's, and for each IP address, which clusters may share.",
-    "",
-    "",
-  );
-  return lines;
 }
 
 function resourceDiff({ stack, differences, unchanged }: StackReport): string {

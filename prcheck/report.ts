@@ -1,9 +1,9 @@
 import { patternNames } from "../lib/patternNotice";
 import { pendingNames } from "../lib/pendingNotice";
-import { totalOf } from "../lib/reads";
 import { ciChanges, type CiChange } from "./ciSecrets";
-import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret, readsOf } from "./externalSecrets";
+import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret } from "./externalSecrets";
 import { interruptions, type Interruption } from "./interruptions";
+import { readsChange, type ReadsChange } from "./reads";
 import { type Preview, type State, type Step, urnParts } from "./preview";
 
 // What a preview means to a reviewer. A report holds names only: it may be stored and shown.
@@ -50,8 +50,8 @@ export interface StackReport {
   withoutValue: string[];
   /** The names that apps have by patterns at present, as the program says. */
   byPattern: { app: string; names: string[] }[];
-  /** Reads of secrets a minute. */
-  reads: { before: number; after: number };
+  /** Reads of secrets at Doppler each minute. */
+  reads: ReadsChange;
   differences: Difference[];
   unchanged: number;
 }
@@ -82,7 +82,7 @@ export function report(stack: string, preview: Preview): StackReport {
     interruptions: interruptions(steps, was, becomes),
     withoutValue: pendingNames(messages.map(({ text }) => text)),
     byPattern: [...patternNames(messages.map(({ text }) => text))].map(([app, names]) => ({ app, names })),
-    reads: { before: totalOf(readsOf([...before.values()])), after: totalOf(readsOf([...after.values()])) },
+    reads: readsChange(preview, before, after),
     differences,
     unchanged: new Set(steps.filter(({ op }) => op === "same").map(({ urn }) => urn)).size,
   };

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { patternNotice } from "../lib/patternNotice";
+import { type Budget, readsNotice } from "../lib/readsNotice";
 import { partTemplate, patternTemplate, spreadTemplate } from "../lib/wholeTemplates";
 import { comment, MARKER } from "../prcheck/comment";
 import { NotAPreview, parsePreview } from "../prcheck/preview";
@@ -221,7 +222,11 @@ describe("the command", () => {
       stream([app("a", "create", undefined, bookmarked)], { messages }),
     );
     expect([stderr, status]).toEqual(["error: preview failed\n", 0]);
-    expect(JSON.parse(stdout)).toMatchObject({ stack: "dev", errors: 1, reads: { before: 0, after: 2 } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      stack: "dev",
+      errors: 1,
+      reads: { after: { "doppler-secret-store": 2 } },
+    });
     for (const value of Object.values(VALUES)) expect(stdout + stderr).not.toContain(value);
   });
   it("writes the comment from what it has read", () => {
@@ -302,7 +307,7 @@ describe("keys", () => {
     expect(secrets).toEqual([
       expect.objectContaining({ gained: [{ key: "URL", from: "a template of P, U" }], lost: [], rerouted: [] }),
     ]);
-    expect(reads).toEqual({ before: 1, after: 3 });
+    expect(reads).toMatchObject({ before: { "doppler-secret-store": 1 }, after: { "doppler-secret-store": 3 } });
   });
   it("that are not named one by one are told in words, with the names that a pattern has at present", () => {
     const out = { leaveOut: "PORT" };
@@ -525,46 +530,69 @@ describe("an interruption", () => {
   });
 });
 
-describe("the polling", () => {
-  const cost = (steps: Described[]) => read(steps).reads;
-  const one = (spec: object) => cost([app("a", "create", undefined, external("s", {}, spec))]).after;
-  const data = [{ secretKey: "a", remoteRef: { key: "A" } }];
+describe("the reads", () => {
+  const STORE = "doppler-secret-store";
+  const cost = (steps: Described[], more?: More) => read(steps, more).reads;
+  const slower = external("bookmarked-secrets", { A: "A", B: "B", C: "C" }, { refreshInterval: "2m0s" });
+  const steps = [app("b", "update", bookmarked, slower), app("r", "same", reports, reports)];
+  const budget = (over: Partial<Budget> = {}): Budget => ({
+    ...{ plan: "team", stack: "dev", stores: new Map([[STORE, 2.5]]), uncounted: [], run: 2 },
+    neighbours: new Map([["prod", 200]]),
+    ...over,
+  });
+  const saying = (severity: string, over?: Partial<Budget>): More => ({
+    messages: [{ severity, message: `${readsNotice(budget(over))}\nDoppler refuses what is above 100 %:` }],
+  });
+  const rowsOf = (text: string) => text.split("\n").filter((line) => /^\| .* (?:token|address)[ ,]/.test(line));
 
-  it("is counted before and after, what is unchanged included", () => {
-    const slower = external("bookmarked-secrets", { A: "A", B: "B", C: "C" }, { refreshInterval: "2m0s" });
-    expect(cost([app("b", "update", bookmarked, slower), app("r", "same", reports, reports)])).toEqual({
-      before: 3,
-      after: 2.5,
-    });
+  it("are counted before and after, what is unchanged included", () => {
+    expect(cost(steps)).toMatchObject({ before: { [STORE]: 3 }, after: { [STORE]: 2.5 } });
   });
-  it.each([
-    ["each key", { data: [...data, ...data] }, 2],
-    ["a find, however many keys", { dataFrom: [{ find: {} }] }, 1],
-    ["an extract", { dataFrom: [{ extract: { key: "A" } }] }, 1],
-    ["nothing for a generator", { dataFrom: [{ sourceRef: { generatorRef: {} } }] }, 0],
-    ["nothing if it is read once", { data, refreshPolicy: "CreatedOnce" }, 0],
-    ["nothing without an interval", { data, refreshInterval: "0s" }, 0],
-    ["one an hour by default", { data, refreshInterval: undefined }, 1 / 60],
-  ])("costs one for %s", (_what, spec, expected) => {
-    expect(one(spec)).toBeCloseTo(expected);
-  });
-  it("costs nothing from a store that is not Doppler's", () => {
+  it("cost nothing from a store that is not Doppler's", () => {
     const store = (provider: object): Described => ({
       op: "same",
       type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
       name: "store",
-      new: { metadata: { name: "doppler-secret-store" }, spec: { provider } },
+      new: { metadata: { name: STORE }, spec: { provider } },
     });
     const a = app("a", "create", undefined, bookmarked);
-    expect(cost([store({ doppler: {} }), a]).after).toBe(2);
-    expect(cost([store({ kubernetes: {} }), a]).after).toBe(0);
+    expect(cost([store({ doppler: {} }), a]).after).toEqual({ [STORE]: 2 });
+    expect(cost([store({ kubernetes: {} }), a]).after).toEqual({});
   });
-  it("is held against the plans, a stack by itself and all together", () => {
-    const many = (stack: string, n: number): StackReport => ({ ...read([]), stack, reads: { before: n, after: n } });
-    const text = rendered(many("dev", 60), many("prod", 90));
-    expect(text).toContain("| Developer | 120 | 50 % | 75 % | ❌ 125 % |");
-    expect(text).toContain("| Team | 240 | 25 % | 38 % | 63 % |");
-    expect(text).toContain("150 reads a minute for all stacks together, as before");
+  it("are held against the plan that the program names, each token and the cluster's IP address by itself", () => {
+    const text = rendered(read(steps, saying("warning")));
+    expect(text).toContain("| `dev` | store `doppler-secret-store`, with its token | 3 | 2.5 | 2 % |\n");
+    expect(text).toContain(
+      "| `dev` | the cluster, from its IP address, with 200 for stack `prod`, 2 for a run of the program | 205 | 204.5 | ⚠️ 86 % |\n",
+    );
+    expect(text).toContain("- `dev`: the plan Team allows each token and each IP address 240.\n");
+    expect(text).toContain("2.5 reads a minute for all stacks together, 3 before");
+    expect(text).toContain("| none | 3 → 2.5 (⚠️ 86 %) |");
+  });
+  it("are held against the smallest plan where the program names none, or says nothing", () => {
+    const smallest =
+      "- `dev`: the smallest plan, Developer, allows each token and each IP address 120, and doppler.plan names no other.\n";
+    expect(rendered(read(steps, saying("info", { plan: undefined })))).toContain(smallest);
+    const text = rendered(read(steps));
+    expect(text).toContain(smallest);
+    expect(text).toContain("| `dev` | the cluster, from its IP address | 3 | 2.5 | 3 % |\n");
+  });
+  it("are what the program refuses, where it refuses to run", () => {
+    const text = rendered(read([], { ...saying("error", { stores: new Map([[STORE, 250]]) }), result: "failed" }));
+    expect(text).toContain("| `dev` | store `doppler-secret-store`, with its token | ? | 250 | ❌ 105 % |\n");
+    expect(text).toContain("| none | ? → 250 (❌ 189 %) |");
+    expect(text).toContain("250 reads a minute for all stacks together. Clusters");
+  });
+  it("of another store's token are counted by themselves", () => {
+    const from = { sourceRef: { storeRef: { kind: "ClusterSecretStore", name: "doppler-billing" } } };
+    const both = external("s", {}, { dataFrom: [{ find: {} }, { find: {}, ...from }] });
+    expect(cost([app("a", "create", undefined, both)]).after).toEqual({ [STORE]: 1, "doppler-billing": 1 });
+    expect(rowsOf(rendered(read([app("a", "create", undefined, both)])))).toHaveLength(3);
+  });
+  it("of a stack whose file can't be read are said to be missing", () => {
+    expect(rendered(read(steps, saying("info", { uncounted: ["test"] })))).toContain(
+      "stack `test` not counted, since its file can't be read",
+    );
   });
 });
 
