@@ -61,6 +61,11 @@ export class DopplerError extends Error {
   ) {
     super(message);
   }
+
+  /** The same, of a request that was tried for so long. */
+  after(milliseconds: number): DopplerError {
+    return new DopplerError(`${this.message}, also after ${Math.round(milliseconds / 1000)} s`, this.status);
+  }
 }
 
 /** Doppler's API, with the rights of one token. */
@@ -68,6 +73,8 @@ export class DopplerClient {
   readonly #host: string;
   readonly #token: string;
   readonly #patience: Patience;
+  /** The moment until which a notice has said that the run waits, in milliseconds since 1970. */
+  #saidUntil = 0;
 
   /**
    * @param host Doppler's API without a trailing slash
@@ -163,19 +170,33 @@ export class DopplerClient {
    */
   async #request(method: string, path: string, query: Record<string, string>, body?: unknown): Promise<unknown> {
     const what = `${method} ${this.#host}${path}`;
-    const end = performance.now() + this.#patience.total;
+    const started = performance.now();
+    const end = started + this.#patience.total;
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#send(what, method, path, query, body);
       if (!(answer instanceof Failure)) return answer;
       const again = answer.limited || (method === "GET" && answer.passing);
       const usual = Math.min(this.#patience.first * 2 ** attempt, this.#patience.longest);
       const wait = answer.retryAfter ?? usual;
-      if (!again || performance.now() + wait > end) throw answer.error;
-      if (wait >= this.#patience.first * 4) {
-        await pulumi.log.info(`${answer.error.message}; asking again in ${Math.ceil(wait / 1000)} s …`);
-      }
+      const now = performance.now();
+      if (!again) throw answer.error;
+      if (now + wait > end) throw attempt === 0 ? answer.error : answer.error.after(now - started);
+      if (now + wait - started >= this.#patience.first * 4) await this.#sayWait(answer, wait);
       await delay(wait);
     }
+  }
+
+  /** Says what the run waits for, until when and why. Requests that wait for the same moment say so once. */
+  async #sayWait({ error, limited }: Failure, wait: number): Promise<void> {
+    const until = Date.now() + wait;
+    if (until <= this.#saidUntil + 1000) return;
+    this.#saidUntil = until;
+    const why = limited
+      ? " Whatever reads with the same token or from the same IP address takes from the same limit, such as the operator of a cluster."
+      : "";
+    await pulumi.log.info(
+      `Waiting for Doppler until ${new Date(until).toISOString().slice(11, 19)} UTC, ${Math.ceil(wait / 1000)} s from now. ${error.message}.${why}`,
+    );
   }
 
   async #send(

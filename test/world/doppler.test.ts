@@ -60,12 +60,23 @@ it("waits as long as Doppler asks it to, and says so", async () => {
   const limited: Answer = { status: 429, headers: { "retry-after": "1" }, body: { messages: ["slow down"] } };
   await client(limited, OK).serviceTokens("acme", "dev");
   expect(performance.now() - started).toBeGreaterThanOrEqual(950);
-  expect(said.join()).toMatch(/slow down \(HTTP 429\); asking again in 1 s …/);
+  expect(said).toHaveLength(1);
+  expect(said[0]).toMatch(
+    /^Waiting for Doppler until \d\d:\d\d:\d\d UTC, 1 s from now\. Doppler refused GET .*: slow down \(HTTP 429\)\. Whatever reads with the same token or from the same IP address takes from the same limit/,
+  );
+});
+
+it("says once what several requests wait for", async () => {
+  const limited: Answer = { status: 429, headers: { "retry-after": "1" } };
+  const doppler = client(limited, limited, limited, OK);
+  await Promise.all(["dev", "stg", "prd"].map((config) => doppler.serviceTokens("acme", config)));
+  expect(said).toHaveLength(1);
+  expect(requests).toHaveLength(6);
 });
 
 it("gives up in the end, with the last reason", async () => {
   await expect(client({ status: 500, body: { messages: ["down"] } }).serviceTokens("acme", "dev")).rejects.toThrow(
-    /^Doppler refused GET .*: down \(HTTP 500\)$/,
+    /^Doppler refused GET .*: down \(HTTP 500\), also after \d+ s$/,
   );
   expect(requests.length).toBeGreaterThan(5);
 });
