@@ -18,7 +18,7 @@ export { isRunning } from "./process/identity.js";
 export { layStackFiles, override, stackNames, syncProject } from "./core/pulumiProject.js";
 
 // Services: what only their owners see of them.
-export { type AccessLogEntry, dopplerPaths, readManagementToken } from "./services/doppler/index.js";
+export { type AccessLogEntry, buyPlan, dopplerPaths, readManagementToken } from "./services/doppler/index.js";
 export { openSecret, type ScopeRef } from "./services/github/index.js";
 export { operatorMetricsUrl } from "./cluster/operatorFollower.js";
 

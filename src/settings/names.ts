@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { canonicalDuration, DURATION_FORM } from "../../lib/duration";
 import { NAME_PATTERN } from "../../lib/namePattern";
-import { JSON_PROPERTY } from "../../lib/wholeTemplates";
 import { type Plan, PLANS } from "../../lib/readsNotice";
+import { JSON_PROPERTY } from "../../lib/wholeTemplates";
 
 // The texts that settings are made of, and how Kubernetes, Doppler and GitHub spell their names. No message repeats the
 // text that it refuses: a text in the wrong place may be a credential.

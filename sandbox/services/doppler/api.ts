@@ -18,9 +18,13 @@ export interface Call {
 export class Api {
   constructor(
     readonly store: Store,
-    readonly limits: PlanLimits,
+    readonly plan: { readonly limits: PlanLimits },
     readonly now: () => number,
   ) {}
+
+  get limits(): PlanLimits {
+    return this.plan.limits;
+  }
 
   time(): string {
     return new Date(this.now()).toISOString();

@@ -8,8 +8,10 @@ import type { Plan } from "./plans.js";
 import { createServer } from "./server.js";
 import { Store, writeFileDurably, type State } from "./state.js";
 import { issueToken } from "./tokens.js";
+import { WorkplacePlan } from "./workplacePlan.js";
 
 export type { AccessLogEntry } from "./accessLog.js";
+export { buyPlan } from "./workplacePlan.js";
 export { isPlan, PLAN_LIMITS, PLANS, type Plan, type PlanLimits, type RequestClass } from "./plans.js";
 
 /** The default plan. It is the middle one, and the lowest that has service accounts. */
@@ -58,7 +60,7 @@ export async function startDopplerStandIn(options: DopplerStandInOptions): Promi
   const paths = dopplerPaths(data);
   const store = Store.open(data, () => newWorkplace(paths.token, now));
   const log = new AccessLog(paths.requests);
-  const app = createServer({ store, log, plan, faults: new Faults(data), now });
+  const app = createServer({ store, log, plan: new WorkplacePlan(data, plan), faults: new Faults(data), now });
   try {
     await app.listen({ host: "127.0.0.1", port });
   } catch (error) {

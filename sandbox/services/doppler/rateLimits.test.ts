@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { PLAN_LIMITS, PLANS } from "./index.js";
+import { buyPlan, PLAN_LIMITS, PLANS } from "./index.js";
 import { RateLimiter } from "./rateLimits.js";
 import { Harness } from "./testing.js";
 
@@ -27,7 +27,7 @@ describe("rate limits", () => {
   for (const plan of PLANS) {
     it(`are those of the ${plan} plan`, () => {
       const limits = PLAN_LIMITS[plan];
-      const limiter = new RateLimiter(limits, () => 0);
+      const limiter = new RateLimiter({ limits }, () => 0);
       for (const requestClass of ["read", "secret read", "write"] as const) {
         const limit = limits.requestsPerMinute[requestClass];
         for (let n = 1; n <= limit; n++) assert.equal(limiter.count("caller", requestClass).exceeded, undefined);
@@ -36,6 +36,17 @@ describe("rate limits", () => {
       }
     });
   }
+
+  it("are those of another plan as soon as it is bought", async () => {
+    await exhaust("GET", DOWNLOAD, 120);
+    assert.equal((await doppler.callNow("GET", DOWNLOAD)).status, 429);
+    buyPlan(doppler.data, "team");
+    const { status, headers } = await doppler.callNow("GET", DOWNLOAD);
+    assert.notEqual(status, 429);
+    assert.equal(headers.get("x-ratelimit-limit"), "240");
+    await exhaust("GET", DOWNLOAD, 118);
+    assert.equal((await doppler.callNow("GET", DOWNLOAD)).status, 429);
+  });
 
   it("count reads, reads of secrets and writes apart", async () => {
     const secret = "/v3/configs/config/secret?project=app&config=dev&name=A";

@@ -35,12 +35,12 @@ interface Window {
 
 /** Counts requests per caller and class in windows of a minute, each starting with its first request. */
 export class RateLimiter {
-  readonly #limits: PlanLimits;
+  readonly #plan: { readonly limits: PlanLimits };
   readonly #now: () => number;
   readonly #windows = new Map<string, Window>();
 
-  constructor(limits: PlanLimits, now: () => number) {
-    this.#limits = limits;
+  constructor(plan: { readonly limits: PlanLimits }, now: () => number) {
+    this.#plan = plan;
     this.#now = now;
   }
 
@@ -56,11 +56,12 @@ export class RateLimiter {
     const window = this.#windows.get(key) ?? { count: 0, resetsAt: now + WINDOW_MS };
     window.count += 1;
     this.#windows.set(key, window);
-    const limit = this.#limits.requestsPerMinute[requestClass];
+    const { limits } = this.#plan;
+    const limit = limits.requestsPerMinute[requestClass];
     const quota = { limit, remaining: Math.max(0, limit - window.count), resetsAt: window.resetsAt };
     const exceeded =
       window.count > limit
-        ? new RateLimitError(this.#limits, requestClass, Math.max(1, Math.ceil((window.resetsAt - now) / 1000)))
+        ? new RateLimitError(limits, requestClass, Math.max(1, Math.ceil((window.resetsAt - now) / 1000)))
         : undefined;
     return { quota, exceeded };
   }

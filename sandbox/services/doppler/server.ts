@@ -3,7 +3,7 @@ import { type Faults, never } from "../faults/faults.js";
 import type { AccessLog } from "./accessLog.js";
 import { Api } from "./api.js";
 import { ApiError, badRequest, invalidToken, notFound } from "./errors.js";
-import { PLAN_LIMITS, type Plan } from "./plans.js";
+import type { PlanLimits } from "./plans.js";
 import { classify, RateLimitError, RateLimiter, type Quota } from "./rateLimits.js";
 import { configRoutes } from "./routes/configs.js";
 import { environmentRoutes } from "./routes/environments.js";
@@ -19,7 +19,7 @@ import { actorLabel, findActor, hashToken, readCredential } from "./tokens.js";
 export interface ServerOptions {
   store: Store;
   log: AccessLog;
-  plan: Plan;
+  plan: { readonly limits: PlanLimits };
   /** Requests under personal tokens are subject to them; those of a cluster are not, so that they can be counted. */
   faults: Faults;
   /** Milliseconds since the epoch. */
@@ -28,9 +28,8 @@ export interface ServerOptions {
 
 /** The HTTP side: it checks tokens and rate limits, and answers errors. The routes do the rest. */
 export function createServer({ store, log, plan, faults, now }: ServerOptions): FastifyInstance {
-  const limits = PLAN_LIMITS[plan];
-  const api = new Api(store, limits, now);
-  const limiter = new RateLimiter(limits, now);
+  const api = new Api(store, plan, now);
+  const limiter = new RateLimiter(plan, now);
   const app = Fastify({ exposeHeadRoutes: false, forceCloseConnections: true, bodyLimit: 2 * 1024 * 1024 });
 
   app.decorateRequest("credential", undefined);
