@@ -9,6 +9,7 @@ import {
   text,
   urnParts,
 } from "./stackResources";
+import { goTime } from "./goTime";
 import { serviceTokenOf } from "./storeToken";
 
 // The pipeline that a stack's resources make, from Doppler's configs to Secrets and to CI's secrets. It is read from the
@@ -66,8 +67,8 @@ export interface PipelineCiSecret {
   name: string;
   /** The Doppler name that its value comes from; the same name where the stack has not recorded it. */
   dopplerName: string;
-  /** When the stack wrote it last, as the provider writes times. */
-  updatedAt?: string | undefined;
+  /** When the stack wrote it last, in milliseconds since 1970. */
+  writtenAt?: number | undefined;
 }
 
 /** What a stack's resources make. */
@@ -124,6 +125,20 @@ export function sourceKey({ project, config }: Pick<Source, "project" | "config"
 /** Tells places apart. */
 export function placeKey({ namespace, name }: Place): string {
   return `${namespace}/${name}`;
+}
+
+/** Tells what stores prove themselves with apart. */
+export function identityKey(identity: Place & { kind: string }): string {
+  return `${identity.kind} ${placeKey(identity)}`;
+}
+
+/** Tells the places of CI's secrets apart. */
+export function ciPlaceKey({
+  app,
+  repository,
+  environment,
+}: Pick<PipelineCiSecret, "app" | "repository" | "environment">): string {
+  return `${app} ${repository ?? ""}/${environment ?? ""}`;
 }
 
 /** The entry of the stack that an ExternalSecret belongs to: its component, or itself where it has none. */
@@ -224,10 +239,15 @@ function ciSecrets(resources: readonly StackResource[]): PipelineCiSecret[] {
         visibility: text(visibility),
         name,
         dopplerName: text(names[name]) ?? name,
-        updatedAt: text(resource.outputs["updatedAt"]),
+        writtenAt: timeOf(resource.outputs["updatedAt"]),
       },
     ];
   });
+}
+
+function timeOf(output: unknown): number | undefined {
+  const time = goTime(text(output) ?? "");
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** What a stack records of itself for later runs: see components/sharedGuard.ts. */

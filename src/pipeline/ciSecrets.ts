@@ -1,3 +1,4 @@
+import { goTime } from "../../lib/goTime";
 import type { GithubActionsSecretsArgs } from "../../components/githubActionsSecrets";
 import type { GithubOrganizationSecretsArgs } from "../../components/githubOrganizationSecrets";
 import { type ActionsSecretValue, wasRewritten } from "../../components/secretValue";
@@ -12,7 +13,6 @@ import {
   secretScopes,
   type TypedValue,
   type World,
-  writtenAt,
 } from "../world";
 
 // What to write to GitHub. A secret whose value this run does not have stays at GitHub as it is: only the settings
@@ -119,7 +119,7 @@ function secretValues(secrets: readonly CiSecret[], app: GithubSecretScope["app"
 export function drift({ known, found, looked }: CiSecret): string | undefined {
   if (known === undefined || !looked) return undefined;
   if (found === undefined) return "was deleted";
-  if (found.updatedAt !== writtenAt(known["updatedAt"])) return "was overwritten";
+  if (found.updatedAt !== goTime(String(known["updatedAt"]))) return "was overwritten";
   return found.visibility === known["visibility"] ? undefined : "was given another visibility";
 }
 

@@ -11,7 +11,7 @@ import { ClusterError } from "./kubectl";
 /** What the API server answered. */
 export interface ClusterAnswer {
   status: number;
-  /** The object, or the API server's own words where it refused. */
+  /** The object, or the API server's own words where it refused; nothing where nothing is there. */
   body: unknown;
   /** The API server's clock, in milliseconds since 1970. */
   time: number | undefined;
@@ -94,7 +94,8 @@ export class ClusterReader {
     const { status, text, date } = await this.#send(path, extent, signal);
     let body: unknown;
     try {
-      body = JSON.parse(text);
+      // Of a kind that it does not serve, the API server says so in plain text.
+      body = status === 404 ? undefined : JSON.parse(text);
     } catch {
       // The proxy's own answers are no JSON; neither is one of a server that is no API server.
       throw new ClusterError(this.#reason(`GET ${path}: HTTP ${status}, and no answer of an API server`));

@@ -78,15 +78,6 @@ export function knownSecret(state: StackState, scope: GithubSecretScope, secretN
   return state.find(secretType(scope), { repository, environment, secretName });
 }
 
-/**
- * When a secret was written last, from its outputs in a state, in milliseconds since 1970. The provider writes Go's form,
- * such as `2026-11-23 19:26:31 +0000 UTC`.
- */
-export function writtenAt(text: unknown): number {
-  const go = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d\d)(\d\d)\b/;
-  return Date.parse(String(text).replace(go, "$1T$2$3:$4").replace(/ UTC$/, ""));
-}
-
 /** Whether a scope is a GitHub environment that this stack is to make, and has not made yet. */
 export function isToBeMade(
   { createEnvironment }: GithubActionsConfig,

@@ -24,7 +24,6 @@ export {
   type ListedSecret,
   scopeKey,
   secretScopes,
-  writtenAt,
 } from "./githubSecrets";
 export { ClusterError } from "./kubectl";
 export { type Outputs, type StackState, StateError } from "./state";
