@@ -2,7 +2,7 @@ import { type Source, sourceKey } from "../../lib/pipeline";
 import { type Asked, type Facts } from "../facts";
 import type { Complaint } from "./evidence";
 import type { Outcome } from "./judgement";
-import { clock, count, inConfig, named } from "./words";
+import { clock, inConfig, named } from "./words";
 
 // The links in Doppler: the service itself, the config, the values, and the token that reads them.
 
@@ -113,8 +113,8 @@ export function valuesThere({ facts, source, complaints }: DopplerCase, wanted: 
   return {
     broken: {
       fault: "value-missing",
-      subject: named(missing),
-      cause: `${count(missing.length, "name has", "names have")} no value in Doppler, project "${source.project}", config "${source.config}". Whoever has the Secret keeps what was there before.`,
+      subject: `value of ${named(missing)}`,
+      cause: `${named(missing)} ${missing.length === 1 ? "has" : "have"} no value in Doppler, project "${source.project}", config "${source.config}". The operator leaves the Secret as it was.`,
       remedy: missing.map((name) => `doppler secrets set ${name} ${inConfig(source)}`),
     },
   };
