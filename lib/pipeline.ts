@@ -1,6 +1,7 @@
 import { type Reading, readingOf } from "./externalSecretReading";
 import {
   described,
+  list,
   map,
   objectName,
   operatorKind,
@@ -52,6 +53,8 @@ export interface PipelineSecret extends Place {
   secretName: string;
   /** Whether the ExternalSecret makes the Secret, rather than adds to it. */
   owned: boolean;
+  /** Whether the resources have the ExternalSecret. A run that failed may have left only what it was to be a part of. */
+  recorded: boolean;
   reading: Reading;
   /** The spec as it was asked for. */
   spec: Properties;
@@ -99,10 +102,12 @@ export function pipelineOf(resources: readonly StackResource[]): Pipeline {
       app: ownerOf(resource),
       secretName: text(target["name"]) ?? place.name,
       owned: (text(target["creationPolicy"]) ?? "Owner") === "Owner",
+      recorded: true,
       reading: readingOf(spec, aggregates),
       spec,
     };
   });
+  secrets.push(...unrecorded(resources));
   const all = [...stores.flatMap(({ source }) => source ?? []), ...tokensOf(resources).map(({ source }) => source)];
   const sources = [...new Map(all.map((source) => [sourceKey(source), source])).values()];
   return { sources, main: mainSource(resources, sources), stores, secrets, ci: ciSecrets(resources) };
@@ -110,8 +115,7 @@ export function pipelineOf(resources: readonly StackResource[]): Pipeline {
 
 /** The config that the stack's outputs name: there, CI's values are typed. */
 function mainSource(resources: readonly StackResource[], sources: readonly Source[]): Source | undefined {
-  const stack = resources.find(({ urn }) => urnParts(urn).type === "pulumi:pulumi:Stack");
-  const { project, config } = map(stack?.outputs["doppler"]);
+  const { project, config } = map(stackOutputs(resources)["doppler"]);
   const main = sources.find((source) => source.project === project && source.config === config);
   if (main !== undefined || typeof project !== "string" || typeof config !== "string") return main ?? sources[0];
   return { project, config };
@@ -140,6 +144,25 @@ export function ciPlaceKey({
 }: Pick<PipelineCiSecret, "app" | "repository" | "environment">): string {
   return `${app} ${repository ?? ""}/${environment ?? ""}`;
 }
+
+/** The Secrets of entries that have no ExternalSecret, as far as the entries' outputs and the stack's tell. */
+function unrecorded(resources: readonly StackResource[]): PipelineSecret[] {
+  const parents = new Set(resources.filter(({ urn }) => operatorKind(urn) === "ExternalSecret").map((r) => r.parent));
+  const store = text(stackOutputs(resources)["store"]);
+  return resources.flatMap((resource): PipelineSecret[] => {
+    const { type, name: app } = urnParts(resource.urn);
+    if (type !== "secrets-pipeline:index:AppSecrets" || parents.has(resource.urn)) return [];
+    const reference = map(resource.outputs["reference"]);
+    const [namespace, secretName] = [text(reference["namespace"]), text(reference["secretName"])];
+    if (namespace === undefined || secretName === undefined) return [];
+    const keys = Object.fromEntries(list(reference["keys"]).map((key) => [String(key), []]));
+    const reading = { ...readingOf({}, new Set()), stores: store === undefined ? [] : [store], keys, requests: {} };
+    return [{ app, namespace, name: secretName, secretName, owned: true, recorded: false, reading, spec: {} }];
+  });
+}
+
+const stackOutputs = (resources: readonly StackResource[]) =>
+  resources.find(({ urn }) => urnParts(urn).type === "pulumi:pulumi:Stack")?.outputs ?? {};
 
 /** The entry of the stack that an ExternalSecret belongs to: its component, or itself where it has none. */
 function ownerOf({ urn, parent }: StackResource): string {

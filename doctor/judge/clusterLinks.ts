@@ -23,8 +23,9 @@ export function clusterReached({ cluster, clusterId, stack }: Facts): Outcome {
 const KINDS = ["ClusterSecretStore", "ExternalSecret"];
 
 /** Whether the cluster knows the operator's kinds. */
-export function kindsServed({ cluster, stack }: Facts): Outcome {
+export function kindsServed({ cluster, stack, release: own }: Facts): Outcome {
   const { served } = cluster;
+  const release = own === undefined ? "RELEASE --namespace NAMESPACE" : `${own.name} --namespace ${own.namespace}`;
   if ("unknown" in served) return { unknown: `the cluster: ${served.unknown}` };
   const missing = KINDS.filter((kind) => !served.known?.kinds.includes(kind));
   if (missing.length === 0) return undefined;
@@ -39,8 +40,9 @@ export function kindsServed({ cluster, stack }: Facts): Outcome {
       remedy: old
         ? ["Upgrade the operator: operator.version in the settings of the stack that owns it."]
         : [
-            "Install the definitions again: helm upgrade of the operator's release, or pulumi up of the stack that owns the operator.",
-            `Then: pulumi up --refresh --stack ${stack}`,
+            "Apply the operator's manifest again, which has its definitions:",
+            `helm get manifest ${release} | kubectl apply --server-side --force-conflicts --filename -`,
+            `pulumi up --refresh --stack ${stack}`,
           ],
     },
   };
@@ -126,6 +128,20 @@ export function identityThere(
       cause: `The Secret does not hold ${token}, which is valid in Doppler.${who}`,
       remedy,
       lastWell: edited?.at,
+    },
+  };
+}
+
+/** Whether the stack's state has the stores. A run that failed may have left one out. */
+export function storesRecorded({ pipeline, stack }: Facts, names: readonly string[]): Outcome {
+  const missing = names.filter((name) => !pipeline.stores.some((store) => store.name === name));
+  if (missing.length === 0) return undefined;
+  return {
+    broken: {
+      fault: "store-missing",
+      subject: `ClusterSecretStore ${named(missing)}`,
+      cause: "The stack's state does not have the store: the last run failed before it made the store.",
+      remedy: [`pulumi up --stack ${stack}`],
     },
   };
 }

@@ -140,7 +140,9 @@ export function tokenThere({ facts, source, complaints }: DopplerCase): Outcome 
   const token = tokens.known.find(({ name }) => name === source.token);
   if (token === undefined) {
     const cause = "The token was revoked: Doppler does not list it any more.";
-    return { broken: { fault: "token-revoked", subject, cause, remedy } };
+    return {
+      broken: { fault: "token-revoked", subject, cause, remedy: [`pulumi up --refresh --stack ${facts.stack}`] },
+    };
   }
   if (token.expiresAt !== undefined && token.expiresAt <= facts.at) {
     const cause = `The token expired at ${clock(token.expiresAt)}.`;

@@ -1,5 +1,6 @@
 import type { OperatorReason } from "../../lib/operatorWords";
-import { type Pipeline, type PipelineSecret, placeKey } from "../../lib/pipeline";
+import { type PipelineSecret, placeKey } from "../../lib/pipeline";
+import { storesOf, upstream } from "../../lib/pipelineWay";
 import { answer, type Facts } from "../facts";
 
 // What the operator itself says is wrong. One fault shows at several objects: a token that was revoked makes the store and
@@ -9,23 +10,6 @@ import { answer, type Facts } from "../facts";
 export interface Complaint {
   reason: OperatorReason;
   at: number;
-}
-
-/** The ExternalSecrets whose Secrets an ExternalSecret reads from, those nearest to Doppler first. */
-export function upstream(pipeline: Pipeline, secret: PipelineSecret): PipelineSecret[] {
-  const direct = secret.reading.wholes.flatMap(({ store: name, name: secretName }) => {
-    const store = pipeline.stores.find((candidate) => candidate.name === name);
-    return pipeline.secrets.filter(
-      (candidate) => candidate.namespace === store?.namespace && candidate.secretName === secretName,
-    );
-  });
-  return direct.flatMap((from) => (from === secret ? [] : [...upstream(pipeline, from), from]));
-}
-
-/** The stores on the way of an ExternalSecret, those nearest to Doppler first. */
-export function storesOf(pipeline: Pipeline, secret: PipelineSecret) {
-  const names = [...upstream(pipeline, secret), secret].flatMap(({ reading }) => reading.stores);
-  return [...new Set(names)].flatMap((name) => pipeline.stores.find((store) => store.name === name) ?? []);
 }
 
 /** What the operator says of an ExternalSecret and of everything on its way, the latest first. */

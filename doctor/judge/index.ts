@@ -1,16 +1,18 @@
-import {
-  ciPlaceKey,
-  type PipelineCiSecret,
-  type PipelineSecret,
-  placeKey,
-  type Source,
-  sourceKey,
-} from "../../lib/pipeline";
+import { ciPlaceKey, type PipelineCiSecret, type PipelineSecret, placeKey } from "../../lib/pipeline";
+import { delivered, originsOf, storesOf, upstream } from "../../lib/pipelineWay";
 import { answer, type Facts } from "../facts";
 import { ciSecretThere, placeInWords } from "./ciLinks";
-import { clusterReached, identityThere, kindsServed, operatorRuns, storeReady, storeThere } from "./clusterLinks";
+import {
+  clusterReached,
+  identityThere,
+  kindsServed,
+  operatorRuns,
+  storeReady,
+  storesRecorded,
+  storeThere,
+} from "./clusterLinks";
 import { configThere, dopplerAnswers, type DopplerCase, tokenThere, valuesThere } from "./dopplerLinks";
-import { complaintsOf, isFailing, storesOf, upstream } from "./evidence";
+import { complaintsOf, isFailing } from "./evidence";
 import {
   type Break,
   type CiVerdict,
@@ -46,11 +48,11 @@ export function judge(facts: Facts): Judgement {
     const index = findings.findIndex(({ fault, subject }) => fault === found.fault && subject === found.subject);
     const known = findings[index];
     if (known === undefined) return findings.push({ link, ...found, concerns: [concerned] }) - 1;
-    known.concerns = [...new Set([...known.concerns, concerned])];
+    known.concerns = [...new Set([...known.concerns, concerned])].sort();
     known.lastWell = Math.max(known.lastWell ?? 0, found.lastWell ?? 0) || undefined;
     return index;
   };
-  const secrets = shown(facts).map((secret) => secretVerdict(facts, secret, record));
+  const secrets = delivered(facts.pipeline).map((secret) => secretVerdict(facts, secret, record));
   const ci = ciVerdicts(facts, record);
   const unasked = unaskedOf(facts);
   const verdicts = [...secrets, ...ci].map(({ verdict }) => verdict);
@@ -73,12 +75,6 @@ export function judge(facts: Facts): Judgement {
 }
 
 type Record = (found: Break, concerned: string) => number;
-
-/** The Secrets that somebody reads, and not those from which only other Secrets are made. */
-function shown({ pipeline }: Facts): PipelineSecret[] {
-  const between = new Set(pipeline.secrets.flatMap((secret) => upstream(pipeline, secret)));
-  return pipeline.secrets.filter((secret) => !between.has(secret));
-}
 
 function secretVerdict(facts: Facts, secret: PipelineSecret, record: Record): SecretVerdict {
   const { app, namespace, secretName } = secret;
@@ -126,77 +122,42 @@ function chainOf(facts: Facts, secret: PipelineSecret): (() => Outcome)[] {
   const stores = storesOf(pipeline, secret);
   const complaints = complaintsOf(facts, secret);
   const failing = isFailing(facts, secret);
-  const sources = new Map<string, { source: Source; wanted: string[] }>();
-  for (const { source, name } of stores) {
-    if (source === undefined) continue;
-    const known = sources.get(sourceKey(source))?.wanted ?? [];
-    const wanted = wantedFrom(facts, name, secret, before);
-    sources.set(sourceKey(source), { source, wanted: [...new Set([...known, ...wanted])] });
-  }
-  const inDoppler = [...sources.values()].map(({ source, wanted }) => ({
-    given: { facts, source, complaints, failing } satisfies DopplerCase,
-    wanted,
+  const inDoppler = originsOf(pipeline, secret).map(({ source, names }) => ({
+    facts,
+    source,
+    names,
+    complaints,
+    failing,
   }));
+  const eachSource = (look: (given: DopplerCase & { names: string[] }) => Outcome) =>
+    inDoppler.map((given) => () => look(given));
+  const all = [...before, secret];
+  const readBy = ({ reading }: PipelineSecret) => stores.filter(({ name }) => reading.stores.includes(name));
   const reached = clusterReached(facts);
-  const inCluster: (() => Outcome)[] = [
+  const inCluster = [
     () => kindsServed(facts),
     () => operatorRuns(facts),
     ...stores.map((store) => () => identityThere(facts, store, complaints)),
-    ...[...before, secret].flatMap((from) =>
-      storesOf(pipeline, from)
-        .filter(({ name }) => from.reading.stores.includes(name))
-        .map((store) => () => storeThere(facts, store, from.namespace)),
-    ),
-    ...[...before, secret].flatMap((from) => [
+    ...all.flatMap((from) => [
+      () => storesRecorded(facts, from.reading.stores),
+      ...readBy(from).map((store) => () => storeThere(facts, store, from.namespace)),
+    ]),
+    ...all.flatMap((from) => [
       () => externalSecretThere(facts, from),
       () => secretOwned(facts, from),
-      ...stores.filter(({ name }) => from.reading.stores.includes(name)).map((store) => () => storeReady(facts, store)),
+      ...readBy(from).map((store) => () => storeReady(facts, store)),
       () => refreshed(facts, from, complaints),
       () => secretThere(facts, from),
     ]),
     () => workloadsCurrent(facts, secret),
   ];
   return [
-    ...inDoppler.map(
-      ({ given }) =>
-        () =>
-          dopplerAnswers(given),
-    ),
-    ...inDoppler.map(
-      ({ given }) =>
-        () =>
-          configThere(given),
-    ),
-    ...inDoppler.map(
-      ({ given, wanted }) =>
-        () =>
-          valuesThere(given, wanted),
-    ),
-    ...inDoppler.map(
-      ({ given }) =>
-        () =>
-          tokenThere(given),
-    ),
+    ...eachSource(dopplerAnswers),
+    ...eachSource(configThere),
+    ...eachSource((given) => valuesThere(given, given.names)),
+    ...eachSource(tokenThere),
     ...(reached === undefined ? inCluster : [() => reached]),
   ];
-}
-
-/** The names that a Secret needs from a store, directly or through the Secrets that it is made from. */
-function wantedFrom(
-  { pipeline }: Facts,
-  store: string,
-  secret: PipelineSecret,
-  before: readonly PipelineSecret[],
-): string[] {
-  return secret.reading.names.flatMap((from) => {
-    if (from.store === store) return [from.name];
-    // Where the Secret in between has other names too, only those that this Secret takes from it count.
-    const between = pipeline.stores.find(({ name }) => name === from.store);
-    if (between?.reads !== "cluster") return [];
-    return before.some(({ reading }) => reading.names.some((n) => n.store === store && n.name === from.name))
-      ? [from.name]
-      : [];
-  });
 }
 
 function ciVerdicts(facts: Facts, record: Record): CiVerdict[] {

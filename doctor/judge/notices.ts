@@ -1,5 +1,6 @@
 import { DOPPLERS_OWN } from "../../lib/externalSecretReading";
 import { type PipelineSecret, placeKey, type Source, sourceKey } from "../../lib/pipeline";
+import { delivered, originsOf } from "../../lib/pipelineWay";
 import { list, map } from "../../lib/stackResources";
 import { answer, type Facts } from "../facts";
 import type { Judgement, Notice, TokenVerdict } from "./judgement";
@@ -35,15 +36,13 @@ function unconsumed({ doppler, pipeline }: Facts, source: Source): Notice[] {
   const names = answer(doppler.configs[sourceKey(source)]?.names);
   if (!names) return [];
   const key = sourceKey(source);
-  const stores = new Set(pipeline.stores.flatMap((s) => (s.source && sourceKey(s.source) === key ? [s.name] : [])));
-  const readings = pipeline.secrets.map(({ reading }) => reading);
-  const taken = new Set(
-    readings.flatMap((reading) => reading.names.filter(({ store }) => stores.has(store)).map(({ name }) => name)),
-  );
+  const origins = delivered(pipeline)
+    .flatMap((secret) => originsOf(pipeline, secret))
+    .filter((origin) => sourceKey(origin.source) === key);
+  const taken = new Set(origins.flatMap((origin) => origin.names));
   if (pipeline.main && sourceKey(pipeline.main) === key)
     for (const { dopplerName } of pipeline.ci) taken.add(dopplerName);
-  const patterns = readings.flatMap((reading) => reading.patterns.filter(({ store }) => stores.has(store)));
-  const matched = (name: string) => patterns.some(({ regexp }) => matches(regexp, name));
+  const matched = (name: string) => origins.some(({ patterns }) => patterns.some((pattern) => matches(pattern, name)));
   const free = names.filter((name) => !DOPPLERS_OWN.has(name) && !taken.has(name) && !matched(name));
   if (free.length === 0) return [];
   const text = `Nothing of this stack reads ${named(free)} of Doppler config ${key}. Other readers of the config are not seen from here, nor values that refer to ${free.length === 1 ? "this one" : "these"}.`;

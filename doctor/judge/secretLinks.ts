@@ -22,6 +22,10 @@ export function externalSecretThere(facts: Facts, secret: PipelineSecret): Outco
   const asked = facts.cluster.externalSecrets[placeKey(secret)];
   const subject = `ExternalSecret ${placeKey(secret)}`;
   const remedy = [`pulumi up --refresh --stack ${facts.stack}`];
+  if (!secret.recorded) {
+    const cause = `The stack's state has no ExternalSecret of "${secret.app}": the last run failed before it made one.`;
+    return { broken: { fault: "external-secret-missing", subject, cause, remedy } };
+  }
   if (asked === undefined || "unknown" in asked) return { unknown: `the cluster: ${asked?.unknown ?? subject}` };
   const found = asked.known;
   if (found === null || found.deleting) {

@@ -19,11 +19,11 @@ export function render(judgement: Judgement, paint: Paint = plainly): string {
   const sections = [
     [paint("bold", `Stack ${stack}, ${moment(at)}`)],
     table(
-      ["APP", "SECRET", "", "REFRESHED", "PODS"],
+      ["APP", "SECRET", "STATE", "REFRESHED", "PODS"],
       [...secrets].sort(byApp).map((s) => secretRow(s, at)),
       paint,
     ),
-    table(["CI", "SECRETS", ""], ci.map(ciRow), paint),
+    table(["CI", "SECRETS", "STATE"], [...ci].sort(byPlace).map(ciRow), paint),
     table(
       ["SERVICE TOKEN", "CONFIG", "MADE", "LAST USED"],
       judgement.tokens.map((t) => tokenRow(t, at)),
@@ -51,6 +51,8 @@ export function render(judgement: Judgement, paint: Paint = plainly): string {
 
 const byApp = (a: SecretVerdict, b: SecretVerdict) =>
   `${a.app} ${a.namespace}/${a.secret}` < `${b.app} ${b.namespace}/${b.secret}` ? -1 : 1;
+
+const byPlace = (a: CiVerdict, b: CiVerdict) => (a.place < b.place ? -1 : 1);
 
 const outcome = (verdict: Verdict, findings: readonly number[]): Cell => ({
   text: verdict === "broken" ? `broken ${findings.map((index) => `[${index + 1}]`).join("")}` : verdict,
@@ -143,7 +145,7 @@ function findingLines(
 
 /** A command is not wrapped: it is to be copied. */
 function whole(step: string, indent: string): string[] {
-  return /^(kubectl|pulumi|doppler) /.test(step)
+  return /^(kubectl|pulumi|doppler|helm) /.test(step)
     ? [`${indent}${step}`]
     : wrapped(step, indent, " ".repeat(indent.length));
 }
