@@ -100,15 +100,16 @@ function reads({ reads: { perMinute, limit } }: Judgement): string[] {
   return [`Doppler is read ${rate} times a minute${share}.`];
 }
 
-/** Rows in columns that are as wide as they have to be; the second column gives way where the line is too long. */
+/** Rows in columns that are as wide as they have to be and may. */
 function table(head: readonly string[], rows: readonly Cell[][], paint: Paint): string[] {
   if (rows.length === 0) return [];
   const all = [head.map((text): Cell => ({ text, colour: "dim" })), ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.text.length ?? 0)));
-  const gaps = 2 * (head.length - 1);
-  for (const column of [1, 0]) {
-    const over = widths.reduce((sum, width) => sum + width, 0) + gaps - WIDTH;
-    if (over > 0) widths[column] = Math.max(12, (widths[column] ?? 0) - over);
+  let over = widths.reduce((sum, width) => sum + width, 0) + 2 * (head.length - 1) - WIDTH;
+  // The widest column gives way.
+  for (; over > 0; over--) {
+    const widest = Math.max(...widths);
+    widths[widths.indexOf(widest)] = widest - 1;
   }
   return all.map((row) =>
     row
@@ -155,7 +156,8 @@ function wrapped(text: string, first: string, rest: string): string[] {
   const lines: string[] = [];
   let line = first;
   let empty = true;
-  for (const word of text.split(" ")) {
+  const words = text.split(" ").flatMap((word) => pieces(word, WIDTH - rest.length));
+  for (const word of words) {
     if (!empty && line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = rest;
@@ -165,6 +167,11 @@ function wrapped(text: string, first: string, rest: string): string[] {
     empty = false;
   }
   return [...lines, line];
+}
+
+/** A word in pieces that fit a line. */
+function pieces(word: string, room: number): string[] {
+  return word.length <= room ? [word] : [word.slice(0, room), ...pieces(word.slice(room), room)];
 }
 
 function conclusion({ verdict, secrets, ci, findings }: Judgement, paint: Paint): string {

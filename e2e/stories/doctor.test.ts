@@ -64,15 +64,14 @@ async function names(fault: string, concerns: readonly string[]): Promise<Report
 /** Waits until the doctor finds all whole. */
 async function whole(): Promise<void> {
   await askNow(user);
-  let last: Report | undefined;
-  try {
-    await eventually("the doctor finds all whole", 120_000, async () => {
-      last = await doctor();
-      return last.verdict === "whole" && (last as { code?: number }).code === 0 ? true : undefined;
-    });
-  } catch (error) {
-    throw new Error(`${(error as Error).message}: ${JSON.stringify(last, undefined, 2)}`);
-  }
+  let last: (Report & { code: number | null }) | undefined;
+  await eventually("the doctor finds all whole", 120_000, async () => {
+    last = await doctor();
+    return last.verdict === "whole" ? true : undefined;
+  }).catch((error: unknown) => {
+    throw new Error(`the doctor found last: ${JSON.stringify(last, undefined, 2)}`, { cause: error });
+  });
+  assert.equal(last?.code, 0);
 }
 
 const patch = (kind: string, name: string, change: unknown, ...more: string[]) =>
