@@ -64,7 +64,7 @@ export class ClusterReader {
           ...(kubeconfig === undefined ? [] : [`--kubeconfig=${file}`]),
           ...(context === undefined ? [] : [`--context=${context}`]),
         ],
-        { stdio: ["ignore", "pipe", "pipe"] },
+        { env: process.env, stdio: ["ignore", "pipe", "pipe"] },
       );
       const reader = new ClusterReader(proxy, folder);
       await reader.#listening();
