@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { tokenAnnotation } from "../lib/storeToken";
 import { LET_GO } from "./deletion";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
@@ -23,25 +24,6 @@ export interface AdoptedStore {
   identity?: string;
   /** The ClusterSecretStore: its name. */
   store?: string;
-}
-
-const TOKEN_ANNOTATION = "secrets-pipeline/service-token";
-
-/**
- * The annotation that says on a store which service token it works with. A change of it has the operator look at the
- * store at once.
- */
-function tokenAnnotation(
-  serviceTokenName: pulumi.Input<string> | undefined,
-): Record<string, pulumi.Input<string>> | undefined {
-  return serviceTokenName === undefined ? undefined : { [TOKEN_ANNOTATION]: serviceTokenName };
-}
-
-/** The name of the service token that a store works with, from the store's outputs in a state. */
-export function serviceTokenOf(outputs: Readonly<Record<string, unknown>>): string | undefined {
-  const metadata = outputs["metadata"] as { annotations?: Record<string, unknown> } | undefined;
-  const name = metadata?.annotations?.[TOKEN_ANNOTATION];
-  return typeof name === "string" ? name : undefined;
 }
 
 /** The arguments of {@link DopplerSecretStore}. */

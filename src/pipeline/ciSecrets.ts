@@ -1,3 +1,4 @@
+import { goTime } from "../../lib/goTime";
 import type { GithubActionsSecretsArgs } from "../../components/githubActionsSecrets";
 import type { GithubOrganizationSecretsArgs } from "../../components/githubOrganizationSecrets";
 import { type ActionsSecretValue, wasRewritten } from "../../components/secretValue";
@@ -118,16 +119,8 @@ function secretValues(secrets: readonly CiSecret[], app: GithubSecretScope["app"
 export function drift({ known, found, looked }: CiSecret): string | undefined {
   if (known === undefined || !looked) return undefined;
   if (found === undefined) return "was deleted";
-  if (found.updatedAt !== timeOf(known["updatedAt"])) return "was overwritten";
+  if (found.updatedAt !== goTime(String(known["updatedAt"]))) return "was overwritten";
   return found.visibility === known["visibility"] ? undefined : "was given another visibility";
-}
-
-/**
- * A time in a state, in milliseconds since 1970. The provider writes Go's form, such as `2026-11-23 19:26:31 +0000 UTC`.
- */
-function timeOf(text: unknown): number {
-  const go = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d\d)(\d\d)\b/;
-  return Date.parse(String(text).replace(go, "$1T$2$3:$4").replace(/ UTC$/, ""));
 }
 
 /** Secrets in words, those that differ only in their repositories together. */

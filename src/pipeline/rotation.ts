@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
-import { serviceTokenOf } from "../../components/dopplerSecretStore";
+import { serviceTokenOf } from "../../lib/storeToken";
 import type { StackConfig } from "../settings";
 import { type DopplerClient, DopplerError, type World } from "../world";
 

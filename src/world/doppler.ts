@@ -22,6 +22,8 @@ export interface ListedToken {
   slug: string;
   /** When a request last came with it; null if none ever did; undefined where Doppler does not tell. */
   lastSeenAt: string | null | undefined;
+  createdAt?: string | undefined;
+  expiresAt?: string | undefined;
 }
 
 const errorBody = z.object({ messages: z.array(z.string()) });
@@ -29,8 +31,17 @@ const projectBody = z.object({ project: z.object({ name: z.string(), description
 const environmentsBody = z.object({ environments: z.array(z.object({ slug: z.string(), name: z.string() })) });
 const configsBody = z.object({ configs: z.array(z.object({ name: z.string(), environment: z.string() })) });
 const tokensBody = z.object({
-  tokens: z.array(z.object({ name: z.string(), slug: z.string(), last_seen_at: z.string().nullish() })),
+  tokens: z.array(
+    z.object({
+      name: z.string(),
+      slug: z.string(),
+      last_seen_at: z.string().nullish(),
+      created_at: z.string().nullish(),
+      expires_at: z.string().nullish(),
+    }),
+  ),
 });
+const logsBody = z.object({ logs: z.array(z.object({ id: z.string(), created_at: z.string() })) });
 
 const namesBody = z.object({ names: z.array(z.string()) });
 const secretsBody = z.object({
@@ -75,6 +86,7 @@ export class DopplerClient {
   readonly #patience: Patience;
   /** The moment until which a notice has said that the run waits, in milliseconds since 1970. */
   #saidUntil = 0;
+  #secretReadLimit: number | undefined;
 
   /**
    * @param host Doppler's API without a trailing slash
@@ -108,7 +120,13 @@ export class DopplerClient {
   /** The service tokens of a config. */
   async serviceTokens(project: string, config: string): Promise<ListedToken[]> {
     const { tokens } = tokensBody.parse(await this.#get("/v3/configs/config/tokens", { project, config }));
-    return tokens.map((t) => ({ name: t.name, slug: t.slug, lastSeenAt: t.last_seen_at }));
+    return tokens.map((t) => ({
+      name: t.name,
+      slug: t.slug,
+      lastSeenAt: t.last_seen_at,
+      createdAt: t.created_at ?? undefined,
+      expiresAt: t.expires_at ?? undefined,
+    }));
   }
 
   /**
@@ -129,6 +147,17 @@ export class DopplerClient {
     const body = await this.#get("/v3/configs/config/secrets", { project, config, secrets: names.join(",") });
     const secrets = Object.entries(parsed(secretsBody, body).secrets);
     return new Map(secrets.filter(([name]) => names.includes(name)).map(([name, { computed }]) => [name, computed]));
+  }
+
+  /** When a config was changed, the latest change first. The changes themselves stay in Doppler: they have values. */
+  async changes(project: string, config: string): Promise<{ id: string; at: number }[]> {
+    const { logs } = logsBody.parse(await this.#get("/v3/configs/config/logs", { project, config }));
+    return logs.map(({ id, created_at: at }) => ({ id, at: Date.parse(at) })).sort((a, b) => b.at - a.at);
+  }
+
+  /** How many reads of secrets a minute Doppler allows, by its answer to the last such read; it depends on the plan. */
+  get secretReadLimit(): number | undefined {
+    return this.#secretReadLimit;
   }
 
   /** Revokes a service token that an interrupted run made and no state knows. */
@@ -227,6 +256,9 @@ export class DopplerClient {
       });
     }
     const { status } = response;
+    if (/^\/v3\/configs\/config\/secrets?\b/.test(path)) {
+      this.#secretReadLimit = Number(response.headers.get("x-ratelimit-limit")) || this.#secretReadLimit;
+    }
     if (response.ok) {
       try {
         return JSON.parse(text) as unknown;

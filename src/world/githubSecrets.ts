@@ -3,6 +3,7 @@ import type { GithubActionsConfig, StackConfig } from "../settings";
 import { hasValue, type TypedValues } from "./dopplerValues";
 import { GithubClient, githubCredential, GithubError } from "./github";
 import { plain } from "./plain";
+import type { Patience } from "./doppler";
 import type { Outputs, StackState } from "./state";
 
 /** Whose secrets are meant, and for which runs: Dependabot's see no Actions secrets, and all others no Dependabot secrets. */
@@ -116,10 +117,15 @@ export async function readGithub(
   }
   if (scopes.length + repositories.size === 0) return { owner: "", listed, refused, repositoryIds };
 
-  const { client, owner } = await connect(githubActions);
+  const { storedToken, baseUrl, owner: named } = githubActions;
+  const { client, owner } = await connectGithub({
+    token: storedToken && (await plain(storedToken)),
+    baseUrl,
+    owner: named,
+  });
   const list = async (scope: GithubSecretScope) => {
     try {
-      listed.set(scopeKey(scope), await listSecrets(client, owner, scope));
+      listed.set(scopeKey(scope), await listGithubSecrets(client, owner, scope));
     } catch (error) {
       if (!(error instanceof GithubError) || (error.status !== 403 && error.status !== 404)) throw error;
       refused.set(scopeKey(scope), error.status);
@@ -136,14 +142,24 @@ export async function readGithub(
   return { owner, listed, refused, repositoryIds };
 }
 
-/** A client for what the provider works with: the same credential, address and owner. */
-async function connect({
-  storedToken,
-  baseUrl,
-  owner: named,
-}: GithubActionsConfig): Promise<{ client: GithubClient; owner: string }> {
-  const credential = githubCredential(storedToken && (await plain(storedToken)), process.env);
-  const client = new GithubClient(baseUrl, credential);
+/** What the provider for GitHub is told, and takes from the environment where it is not. */
+export interface GithubAccess {
+  token?: string | undefined;
+  baseUrl?: string | undefined;
+  owner?: string | undefined;
+}
+
+/**
+ * A client for what the provider works with: the same credential, address and owner.
+ *
+ * @throws GithubError if there is no credential, or no owner
+ */
+export async function connectGithub(
+  { token, baseUrl, owner: named }: GithubAccess,
+  patience?: Patience,
+): Promise<{ client: GithubClient; owner: string }> {
+  const credential = githubCredential(token, process.env);
+  const client = new GithubClient(baseUrl, credential, patience);
   const owner = process.env["GITHUB_ORGANIZATION"] || named;
   if (owner) return { client, owner };
   if ("app" in credential) {
@@ -159,7 +175,8 @@ function readers({ organization }: GithubActionsConfig): string[] {
   return organization?.visibility === "selected" ? organization.repositories : [];
 }
 
-async function listSecrets(
+/** The secrets that GitHub has in a place, by name in capitals. */
+export async function listGithubSecrets(
   client: GithubClient,
   owner: string,
   scope: GithubSecretScope,

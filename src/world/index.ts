@@ -9,17 +9,23 @@ import type { StackConfig } from "../settings";
 import { readState, type StackState, StateError } from "./state";
 
 export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
-export { type DopplerClient, DopplerError } from "./doppler";
+export { type ClusterAnswer, ClusterReader } from "./clusterReader";
+export { DopplerClient, DopplerError, type ListedToken, type Patience } from "./doppler";
 export { hasValue, type TypedValue, type TypedValues } from "./dopplerValues";
+export { GithubError } from "./github";
 export {
+  connectGithub,
+  type GithubAccess,
   type GithubFindings,
   type GithubSecretScope,
   isToBeMade,
   knownSecret,
+  listGithubSecrets,
   type ListedSecret,
   scopeKey,
   secretScopes,
 } from "./githubSecrets";
+export { ClusterError } from "./kubectl";
 export { type Outputs, type StackState, StateError } from "./state";
 
 /** What is there before a run, as far as it concerns a stack. Nothing here is compared with the settings yet. */

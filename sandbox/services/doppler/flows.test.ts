@@ -75,6 +75,19 @@ describe("what Doppler does", () => {
     for (let n = 10; n < 32; n++) await doppler.ok("DELETE", `/v3/projects/project?project=page${n}`);
   });
 
+  it("remembers when a config's secrets were changed, the latest change first, and shows no value", async () => {
+    const logs = async () => (await doppler.get(`/v3/configs/config/logs?${DEV}`)).json["logs"] as unknown[];
+    const before = (await logs()).length;
+    await change({ name: "LOGGED", value: "a-value" });
+    const after = await logs();
+    assert.equal(after.length, before + 1);
+    assert.equal(at(after[0], "created_at"), new Date(doppler.now - 1000).toISOString());
+    assert.deepEqual([at(after[0], "project"), at(after[0], "config")], ["app", "dev"]);
+    assert.ok(!JSON.stringify(after).includes("a-value"));
+    await doppler.ok("DELETE", `${SECRET}?${DEV}&name=LOGGED`);
+    assert.equal((await logs()).length, before + 2);
+  });
+
   it("gives an environment a locked root config of its name", async () => {
     const { json } = await doppler.get(`${CONFIG}?${DEV}`);
     const { name, root, locked, environment, project } = at(json, "config") as Record<string, unknown>;

@@ -6,6 +6,7 @@ import { ApiError, badRequest, invalidToken, notFound } from "./errors.js";
 import type { PlanLimits } from "./plans.js";
 import { classify, RateLimitError, RateLimiter, type Quota } from "./rateLimits.js";
 import { configRoutes } from "./routes/configs.js";
+import { configLogRoutes } from "./routes/configLogs.js";
 import { environmentRoutes } from "./routes/environments.js";
 import { memberRoutes } from "./routes/members.js";
 import { projectRoutes } from "./routes/projects.js";
@@ -126,6 +127,7 @@ export function createServer({ store, log, plan, faults, now }: ServerOptions): 
   memberRoutes(app, api);
   environmentRoutes(app, api);
   configRoutes(app, api);
+  configLogRoutes(app, api);
   secretRoutes(app, api);
   serviceTokenRoutes(app, api);
   return app;

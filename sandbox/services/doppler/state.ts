@@ -38,6 +38,15 @@ export interface Config {
   lastFetchAt: string | null;
   secrets: Record<string, Secret>;
   serviceTokens: ServiceToken[];
+  /** Changes of its secrets, the latest last; absent as long as there were none. */
+  logs?: ConfigLog[];
+}
+
+/** A change of a config's secrets. */
+export interface ConfigLog {
+  id: string;
+  text: string;
+  createdAt: string;
 }
 
 export interface Environment {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Access, ConfigPlace } from "../access.js";
 import type { Api, Call } from "../api.js";
@@ -66,6 +66,10 @@ export function secretRoutes(app: FastifyInstance, api: Api): void {
       place.config.initialFetchAt ??= place.config.lastFetchAt;
     });
 
+  const changed = ({ config }: ConfigPlace) => {
+    config.logs = [...(config.logs ?? []), { id: randomUUID(), text: "Modified secrets", createdAt: api.time() }];
+  };
+
   // A secret that is not there is no error: its values are null.
   app.get("/v3/configs/config/secret", (request) =>
     api.read(request, (call) => {
@@ -82,6 +86,7 @@ export function secretRoutes(app: FastifyInstance, api: Api): void {
     api.write(request, (call) => {
       const place = configOf(call, "write");
       deleteSecret(place, call.input.optional("name") ?? "");
+      changed(place);
       return { success: true };
     }),
   );
@@ -104,6 +109,7 @@ export function secretRoutes(app: FastifyInstance, api: Api): void {
       }
       if (input.has("secrets")) applySecretMap(place, input.raw("secrets"));
       else applyChangeRequests(place, input.raw("change_requests"));
+      changed(place);
       const body = [...configSecrets(call.state, place)].map(
         ([name, secret]) => [name, valueBody(call.access, secret, place.project.notes[name] ?? "")] as const,
       );
