@@ -1,6 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import {
+  configsBody,
+  environmentsBody,
+  logsBody,
+  namesBody,
+  projectBody,
+  refusal,
+  secretsBody,
+  tokensBody,
+} from "./dopplerAnswers";
 import type { StackConfig } from "../settings";
 
 // The Pulumi provider for Doppler can't tell whether a thing exists before it is created, nor who uses it. This client
@@ -25,28 +35,6 @@ export interface ListedToken {
   createdAt?: string | undefined;
   expiresAt?: string | undefined;
 }
-
-const errorBody = z.object({ messages: z.array(z.string()) });
-const projectBody = z.object({ project: z.object({ name: z.string(), description: z.string().nullish() }) });
-const environmentsBody = z.object({ environments: z.array(z.object({ slug: z.string(), name: z.string() })) });
-const configsBody = z.object({ configs: z.array(z.object({ name: z.string(), environment: z.string() })) });
-const tokensBody = z.object({
-  tokens: z.array(
-    z.object({
-      name: z.string(),
-      slug: z.string(),
-      last_seen_at: z.string().nullish(),
-      created_at: z.string().nullish(),
-      expires_at: z.string().nullish(),
-    }),
-  ),
-});
-const logsBody = z.object({ logs: z.array(z.object({ id: z.string(), created_at: z.string() })) });
-
-const namesBody = z.object({ names: z.array(z.string()) });
-const secretsBody = z.object({
-  secrets: z.record(z.string(), z.object({ computed: z.string().nullable() })),
-});
 
 const PER_PAGE = 100;
 const TIMEOUT_MS = 30_000;
@@ -309,13 +297,4 @@ function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
   const { data, success } = schema.safeParse(body);
   if (!success) throw new DopplerError("Doppler's answer to a read of values is not of the documented form.");
   return data;
-}
-
-/** What a refusal says, if it is one of Doppler's own. */
-function refusal(text: string): string {
-  try {
-    return errorBody.parse(JSON.parse(text)).messages.join("; ");
-  } catch {
-    return "no reason given";
-  }
 }
