@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { askNow, begin, changes, delivered, editApps, SECRETS, set, VALUES } from "../support/established.js";
+import { isDeepStrictEqual } from "node:util";
+import { askNow, begin, changes, editApps, SECRETS, set, VALUES } from "../support/established.js";
 import { accessLog, operatorRequests } from "../support/operator.js";
 import { story } from "../support/story.js";
 import { eventually, type User } from "../support/user.js";
@@ -31,35 +32,50 @@ const OTHERS = { DB_HOST: "db.internal", KEPT_TLS_KEY: "e2e-kept" };
 /** Plain configuration, by the program's rules and by the stack's, and TLS. */
 const LEFT_OUT = { PORT: "8080", LOG_LEVEL: "debug", WEB_TLS_KEY: "e2e-tls" };
 
-const NESTED =
-  '{ "password": "p\\"w 12\\n{{ .X }} -3", "id": 1234567890123456789, "ratio": -1.50e+10, "list": [1, 2] }';
-const APP_JSON =
-  `{"username": "app", "account": 9223372036854775807, "on": true, "none": null, "db": ${NESTED},` +
-  ` "PORT": "5432", "dotted.key-1": "x"}`;
+const PASSWORD = 'p"w 12\n{{ .X }} -3';
+const APP_JSON = [
+  '{"username": "app", "account": 9223372036854775807, "on": true, "none": null, "PORT": "5432", "dotted.key-1": "x",',
+  ` "db": { "password": ${JSON.stringify(PASSWORD)}, "ratio": -1.50e+10, "id": 1234567890123456789, "list": [1, "2"] } }`,
+].join("\n");
+/** The inner object as the Secret has it. */
+const DB = `{"id":1234567890123456789,"list":[1,"2"],"password":${JSON.stringify(PASSWORD)},"ratio":-1.50e+10}`;
 
 let user: User;
 const { step, broken } = story();
 
 type App = Readonly<Record<string, unknown>>;
+type Synced = { status?: { conditions: { reason: string }[] } };
+type Events = { items: { message: string }[] };
+
+const KIND = "externalsecrets.external-secrets.io";
+
+/** The ways in which the operator reads. */
+const FORMS = ["perApp", "perKey", "mirror"] as const;
+
+const appOf = (kind: string, fetch: string, more: App): App => ({
+  ...{ name: `${kind}-${fetch.toLowerCase()}`, namespace: "default", fetch },
+  ...more,
+});
+
+const part = (property: string) => ({ name: "APP_JSON", property });
 
 const APPS: readonly App[] = [
-  { name: "star", namespace: "default", keys: "*" },
+  ...["perApp", "mirror"].map((fetch) => appOf("star", fetch, { keys: "*" })),
   {
-    ...{ name: "stripe", namespace: "default", keys: "STRIPE_*" },
+    name: "stripe",
+    namespace: "default",
+    keys: "STRIPE_*",
     values: { URL: "https://{{ .STRIPE_KEY }}@{{ .DB_HOST }}" },
   },
-  { name: "spread", namespace: "default", keys: ["JWT_SECRET"], spread: ["APP_JSON"] },
-  ...["perApp", "perKey"].map((fetch) => ({
-    ...{ name: `parts-${fetch.toLowerCase()}`, namespace: "default", fetch },
-    keys: {
-      password: { name: "APP_JSON", property: "db.password" },
-      id: { name: "APP_JSON", property: "db.id" },
-      ratio: { name: "APP_JSON", property: "db.ratio" },
-      account: { name: "APP_JSON", property: "account" },
-      on: { name: "APP_JSON", property: "on" },
-      jwt: "JWT_SECRET",
-    },
-  })),
+  ...FORMS.flatMap((fetch) => [
+    appOf("spread", fetch, { keys: ["JWT_SECRET"], spread: ["APP_JSON"] }),
+    appOf("parts", fetch, {
+      keys: {
+        ...{ password: part("db.password"), id: part("db.id"), ratio: part("db.ratio"), account: part("account") },
+        ...{ on: part("on"), list: part("db.list"), jwt: "JWT_SECRET" },
+      },
+    }),
+  ]),
 ];
 
 /** Types values as they are. The Doppler CLI would cut a line break at the end. */
@@ -77,44 +93,64 @@ async function typeAsIs(secrets: Readonly<Record<string, string>>): Promise<void
 
 const removeName = (...names: string[]) => user.run("doppler", ["secrets", "delete", ...names, "--yes", "--silent"]);
 
+/** Waits until the operator has asked Doppler for nothing for a while. */
+const quiet = () =>
+  eventually("the operator is done", 60_000, () => {
+    const last = operatorRequests(user).at(-1);
+    return Promise.resolve(Date.now() - Date.parse(last?.time ?? "") > 5000 ? true : undefined);
+  });
+
 const held = (app: string) => user.secret("default", `${app}-secrets`);
 
-/** Makes the operator read at once, and waits until an app's Secret holds this and nothing else. */
-async function becomes(app: string, wanted: Readonly<Record<string, string>>): Promise<void> {
-  await askNow(user);
-  await delivered(user, { [`default/${app}-secrets`]: wanted });
+/** Makes the operator read at once for the mirror and for an app. */
+async function ask(app: string): Promise<void> {
+  for (const [namespace, name] of [
+    ["external-secrets", "doppler-secret-store-mirror"],
+    ["default", `${app}-secrets`],
+  ] as const) {
+    const sync = `force-sync=${Date.now()}`;
+    await user.kubectl("annotate", KIND, name, `--namespace=${namespace}`, sync, "--overwrite");
+  }
 }
 
-/** Waits until the operator says why it can't make an app's Secret. */
+/** Waits until an app's Secret holds this and nothing else, and makes the operator read until then. */
+async function becomes(app: string, wanted: Readonly<Record<string, string>>): Promise<void> {
+  let found: Record<string, string> | undefined;
+  await eventually(`${app} has what is typed`, 60_000, async () => {
+    await ask(app);
+    found = await held(app);
+    return isDeepStrictEqual(found, wanted) ? true : undefined;
+  }).catch(() => assert.deepEqual(found, wanted));
+}
+
+/** Waits until the operator can't make an app's Secret, and has said why. */
 async function refused(app: string, why: string): Promise<void> {
-  await askNow(user);
+  const object = ["--namespace=default", "--output=json"];
+  const ofApp = `--field-selector=involvedObject.name=${app}-secrets,reason=UpdateFailed`;
   await eventually(`the operator says of ${app}: ${why}`, 60_000, async () => {
-    const { stdout } = await user.kubectl(
-      ...["get", "events", "--namespace=default", "--output=json"],
-      `--field-selector=involvedObject.name=${app}-secrets,reason=UpdateFailed`,
-    );
-    const { items } = JSON.parse(stdout) as { items: { message: string }[] };
+    await ask(app);
+    const { status } = JSON.parse((await user.kubectl("get", KIND, `${app}-secrets`, ...object)).stdout) as Synced;
+    if (!status?.conditions.some(({ reason }) => reason === "SecretSyncedError")) return undefined;
+    const { items } = JSON.parse((await user.kubectl("get", "events", ofApp, ...object)).stdout) as Events;
     return items.some(({ message }) => message.includes(`error calling fail: ${why}`)) ? true : undefined;
   });
-  const object = await user.object<{ status: { conditions: { type: string; reason: string }[] } }>(
-    ...(["externalsecrets.external-secrets.io", `${app}-secrets`, "default"] as const),
-  );
-  assert.equal(object?.status.conditions.find(({ type }) => type === "Ready")?.reason, "SecretSyncedError");
 }
 
 const NO_STRIPE =
   "the Doppler config has no name that begins with STRIPE_ for this Secret; names that are left out do not count";
 
+const NO_PROPERTY =
+  "the JSON object in APP_JSON has no property for this Secret; properties that are left out do not count";
+
 const everything = { ...VALUES, ...AWKWARD, ...OTHERS, ...STRIPE, APP_JSON };
 const stripe = { ...STRIPE, URL: `https://${STRIPE.STRIPE_KEY}@${OTHERS.DB_HOST}` };
+const jwt = VALUES.JWT_SECRET;
+const account = "9223372036854775807";
 const parts = {
-  password: 'p"w 12\n{{ .X }} -3',
-  id: "1234567890123456789",
-  ratio: "-1.50e+10",
-  account: "9223372036854775807",
-  on: "true",
-  jwt: VALUES.JWT_SECRET,
+  ...{ password: PASSWORD, id: "1234567890123456789", ratio: "-1.50e+10", list: '[1,"2"]' },
+  ...{ account, on: "true", jwt },
 };
+const spread = { username: "app", account, on: "true", none: "", "dotted.key-1": "x", db: DB, JWT_SECRET: jwt };
 
 describe("whole configs and values that are JSON", { concurrency: false }, () => {
   before(async () => {
@@ -146,46 +182,37 @@ describe("whole configs and values that are JSON", { concurrency: false }, () =>
 
   step("a whole config arrives byte for byte, without plain configuration, TLS and Doppler's own names", async () => {
     for (const values of [AWKWARD, STRIPE, LEFT_OUT, { APP_JSON }]) await typeAsIs(values);
-    await becomes("star", everything);
+    for (const app of ["star-perapp", "star-mirror"]) await becomes(app, everything);
   });
 
   step("all names that begin so arrive beside a value that is made of others", async () => {
     await becomes("stripe", stripe);
-    await delivered(user);
+    await becomes("bookmarked", SECRETS["default/bookmarked-secrets"] ?? {});
   });
 
   step("a JSON object is spread into keys, with large numbers and inner objects as they are", async () => {
-    await becomes("spread", {
-      ...{ username: "app", account: "9223372036854775807", on: "true", none: "", db: NESTED, "dotted.key-1": "x" },
-      JWT_SECRET: VALUES.JWT_SECRET,
-    });
+    for (const fetch of FORMS) await becomes(`spread-${fetch.toLowerCase()}`, spread);
   });
 
-  step("parts of a JSON object are exact, in either form of reading", async () => {
-    for (const app of ["parts-perapp", "parts-perkey"]) await becomes(app, parts);
+  step("parts of a JSON object are exact, in each form of reading", async () => {
+    for (const fetch of FORMS) await becomes(`parts-${fetch.toLowerCase()}`, parts);
   });
 
-  step("a pattern costs one read and parts none, and each JSON object that is spread one more", async () => {
+  step("a pattern costs one read, and a JSON object none of its own", async () => {
+    await quiet();
     const from = accessLog(user).length;
-    const started = new Date(Date.now() - 1000);
     await askNow(user);
-    const apps = [...APPS.map(({ name }) => `${String(name)}-secrets`), "bookmarked-secrets"];
-    for (const name of apps) {
-      await eventually(`${name} is read`, 60_000, async () => {
-        const object = await user.object<{ status: { refreshTime: string } }>(
-          ...(["externalsecrets.external-secrets.io", name, "default"] as const),
-        );
-        return new Date(object?.status.refreshTime ?? 0) >= started ? true : undefined;
-      });
-    }
-    const reads = operatorRequests(user, from)
-      .map(({ path }) => new URL(path, "http://doppler"))
-      .filter(({ pathname }) => pathname.startsWith("/v3/configs/config/secret"));
-    const named = reads.map(({ searchParams }) => searchParams.get("name") ?? searchParams.get("secrets"));
-    // star, stripe, spread, parts-perapp, bookmarked, reports: one for all names of each.
-    assert.equal(named.filter((name) => name === null).length, 6);
-    // spread's object; parts-perkey's two names.
-    assert.deepEqual(named.filter((name) => name !== null).sort(), ["APP_JSON", "APP_JSON", "JWT_SECRET"]);
+    const named = () =>
+      operatorRequests(user, from)
+        .map(({ path }) => new URL(path, "http://doppler"))
+        .filter(({ pathname }) => pathname.startsWith("/v3/configs/config/secret"))
+        .map(({ searchParams }) => searchParams.get("name") ?? "all names");
+    await eventually("all are read", 60_000, () => Promise.resolve(named().length >= 11 ? true : undefined));
+    await quiet();
+    // One for each of star, stripe, spread, parts, bookmarked and reports, and one for the mirror of three others. Per key,
+    // one for each name of spread and of parts.
+    const perKey = ["APP_JSON", "APP_JSON", "JWT_SECRET", "JWT_SECRET"];
+    assert.deepEqual(named().sort(), [...perKey, ...Array<string>(7).fill("all names")]);
   });
 
   step("a preview lists the names there are, and neither it nor the outputs change when one is typed", async () => {
@@ -215,63 +242,54 @@ describe("whole configs and values that are JSON", { concurrency: false }, () =>
     await becomes("stripe", stripe);
   });
 
-  step("where a name of a template is missing, or nothing matches any more, the Secret stays as it was", async () => {
-    editApps<App>(user, (apps) =>
-      apps.map(({ values, ...app }) => (app["name"] === "stripe" ? app : { ...app, ...(values ? { values } : {}) })),
-    );
-    await user.up();
-    await becomes("stripe", STRIPE);
+  step("where nothing matches any more, the Secret stays as it was", async () => {
     await removeName("STRIPE_KEY", "STRIPE_WEBHOOK");
     await refused("stripe", NO_STRIPE);
-    assert.deepEqual(await held("stripe"), STRIPE);
+    assert.deepEqual(await held("stripe"), stripe);
     const { text } = await user.up();
     assert.match(text, / {2}STRIPE_\* \(app stripe\)/);
     await typeAsIs(STRIPE);
-    await becomes("stripe", STRIPE);
+    await becomes("stripe", stripe);
   });
 
   step("where the JSON is none, or has no such part, the Secrets stay as they were", async () => {
     await typeAsIs({ APP_JSON: "no JSON" });
-    await refused("parts-perapp", "the value of APP_JSON is no JSON object");
+    for (const app of ["parts-perapp", "spread-mirror"]) {
+      await refused(app, "the value of APP_JSON is no JSON object");
+    }
     await typeAsIs({ APP_JSON: '{"username": "app"}' });
     await refused("parts-perkey", "the JSON object in APP_JSON has no property ");
     for (const app of ["parts-perapp", "parts-perkey"]) assert.deepEqual(await held(app), parts);
     await typeAsIs({ APP_JSON: '{"PORT": 1}' });
-    await refused(
-      "spread",
-      "the JSON object in APP_JSON has no property for this Secret; properties that are left out do not count",
-    );
-    assert.equal((await held("spread"))?.["username"], "app");
+    await refused("spread-mirror", NO_PROPERTY);
+    assert.equal((await held("spread-mirror"))?.["username"], "app");
     await typeAsIs({ APP_JSON });
-    await becomes("parts-perapp", parts);
+    await becomes("spread-mirror", spread);
   });
 
-  step(
-    "an app goes from a list to all names, with Doppler's own, and back, and no key is missing meanwhile",
-    async () => {
-      const keys = Object.keys(SECRETS["default/bookmarked-secrets"] ?? {});
-      const watch = await watchSecrets(user, { "default/bookmarked-secrets": keys });
-      let before: unknown;
-      const take = (more: App) =>
-        editApps<App>(user, (apps) =>
-          apps.map((app) => {
-            if (app["name"] !== "bookmarked") return app;
-            before ??= app["keys"];
-            return { ...app, ...more };
-          }),
-        );
-      take({ keys: "*", dopplerNames: true });
-      const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
-      assert.deepEqual(changes(stdout), ["update bookmarked-default-bookmarked-secrets"]);
-      await user.up();
-      const own = { DOPPLER_CONFIG: "dev", DOPPLER_ENVIRONMENT: "dev", DOPPLER_PROJECT: "acme" };
-      await becomes("bookmarked", { ...everything, ...own });
-      take({ keys: before, dopplerNames: undefined });
-      await user.up();
-      await becomes("bookmarked", SECRETS["default/bookmarked-secrets"] ?? {});
-      assert.deepEqual(await watch.end(), []);
-    },
-  );
+  step("an app goes from a list to all names and back, and no key is missing meanwhile", async () => {
+    const keys = Object.keys(SECRETS["default/bookmarked-secrets"] ?? {});
+    const watch = await watchSecrets(user, { "default/bookmarked-secrets": keys });
+    let before: unknown;
+    const take = (more: App) =>
+      editApps<App>(user, (apps) =>
+        apps.map((app) => {
+          if (app["name"] !== "bookmarked") return app;
+          before ??= app["keys"];
+          return { ...app, ...more };
+        }),
+      );
+    take({ keys: "*", dopplerNames: true });
+    const { stdout } = await user.pulumi("preview", "--stack", "dev", "--json");
+    assert.deepEqual(changes(stdout), ["update bookmarked-default-bookmarked-secrets"]);
+    await user.up();
+    const own = { DOPPLER_CONFIG: "dev", DOPPLER_ENVIRONMENT: "dev", DOPPLER_PROJECT: "acme" };
+    await becomes("bookmarked", { ...everything, ...own });
+    take({ keys: before, dopplerNames: undefined });
+    await user.up();
+    await becomes("bookmarked", SECRETS["default/bookmarked-secrets"] ?? {});
+    assert.deepEqual(await watch.end(), []);
+  });
 
   step("no value is in what the tools wrote", () => {
     const values = [STRIPE.STRIPE_KEY, LEFT_OUT.WEB_TLS_KEY, "1234567890123456789", "9223372036854775807"];
