@@ -30,7 +30,7 @@ const list = (names: readonly string[]) => `(list ${[...names].sort().map(raw).j
 /** A condition on `$key`, in the language of templates: that it is not left out. */
 function isLetIn({ leaveOut, keep = [] }: LeftOut): string {
   if (leaveOut === undefined) return "true";
-  const isNot = `(not (regexMatch ${raw(`^(?:${leaveOut})$`)} $key))`;
+  const isNot = `(not (mustRegexMatch ${raw(`^(?:${leaveOut})$`)} $key))`;
   return keep.length === 0 ? isNot : `(or (has $key ${list(keep)}) ${isNot})`;
 }
 
@@ -61,7 +61,7 @@ export function patternTemplate(pattern: string, out: LeftOut): string {
     words(patternWords(pattern)),
     ...linesOf(
       ["{{- range $key, $value := . }}"],
-      `(regexMatch ${raw(`^${patternSource(pattern)}$`)} $key) ${isLetIn({ ...out, leaveOut: leftOutSource(out) })}`,
+      `(mustRegexMatch ${raw(`^${patternSource(pattern)}$`)} $key) ${isLetIn({ ...out, leaveOut: leftOutSource(out) })}`,
       `the Doppler config has no name${beginning} for this Secret; names that are left out do not count`,
     ),
   ].join("\n");

@@ -35,15 +35,17 @@ it("each template says in words what it makes, and others don't", () => {
 
 it("a pattern lets in names that begin so, but for Doppler's own and those that are left out and not kept", () => {
   expect(all.pattern).toContain(
-    "{{- if and (regexMatch `^STRIPE_[A-Z0-9_]*$` $key) (or (has $key (list `A_TLS_KEY` `B_TLS_KEY`)) (not (regexMatch " +
+    "{{- if and (mustRegexMatch `^STRIPE_[A-Z0-9_]*$` $key) (or (has $key (list `A_TLS_KEY` `B_TLS_KEY`)) (not (mustRegexMatch " +
       "`^(?:DOPPLER_CONFIG|DOPPLER_ENVIRONMENT|DOPPLER_PROJECT|PORT|(?:\\w+_)?TLS_KEY)$` $key))) }}",
   );
-  expect(all.star).toContain("(not (regexMatch `^(?:DOPPLER_CONFIG|DOPPLER_ENVIRONMENT|DOPPLER_PROJECT)$` $key)) }}");
+  expect(all.star).toContain(
+    "(not (mustRegexMatch `^(?:DOPPLER_CONFIG|DOPPLER_ENVIRONMENT|DOPPLER_PROJECT)$` $key)) }}",
+  );
 });
 
 it("a JSON object lets in the properties that are not left out", () => {
   expect(all.spread).toContain(
-    "{{- if and (or (has $key (list `A_TLS_KEY` `B_TLS_KEY`)) (not (regexMatch `^(?:PORT|(?:\\w+_)?TLS_KEY)$` $key))) }}",
+    "{{- if and (or (has $key (list `A_TLS_KEY` `B_TLS_KEY`)) (not (mustRegexMatch `^(?:PORT|(?:\\w+_)?TLS_KEY)$` $key))) }}",
   );
 });
 
