@@ -39,6 +39,8 @@ describe("the budget", () => {
       { apps: [...apps(2), { ...apps(1)[0], name: "own", fetch: "perApp" }], fetch: "mirror" },
       2.5,
     ],
+    ["no more for a JSON object that is spread", { apps: apps(1, { spread: ["APP_JSON"] }) }, 1],
+    ["one for a pattern", { apps: apps(1, { keys: "*" }) }, 1],
     ["an app's own interval", { apps: apps(4, { refreshInterval: "30s" }) }, 8],
     [
       "each further Secret of an app",
