@@ -167,16 +167,20 @@ describe("each form", { concurrency: false }, () => {
         keys: Object.fromEntries(NAMES.map((name) => [name, name])),
         values: { made: "[{{ .FORMS_BRACES }}]{{ if .FORMS_EMPTY }}{{ .FORMS_QUOTES }}{{ end }}" },
       })),
+      { name: "forms-all", namespace: "default", fetch: "mirror", keys: "FORMS_*" },
     ]);
     await user.up();
     await allFail("a name is absent", new RegExp(NAMES.join("|")));
     for (const form of FORMS) assert.equal(await secretOf(form), undefined, form);
+    assert.match(await failuresOf("default", "forms-all-secrets"), /no name that begins with FORMS_/);
     assert.deepEqual(Object.keys((await user.secret(OPERATOR, MIRROR)) ?? {}), ["DOPPLER_CONFIG"]);
   });
 
   step("delivers newlines, quotes, braces, UTF-8, 50 KiB and an empty value byte for byte", async () => {
     for (const [name, value] of Object.entries(HARD)) await setInDoppler(user, name, value);
     await allHold("holds what was typed", HARD);
+    // All names that begin so, from a mirror that has other apps' names too.
+    await delivered(user, { "default/forms-all-secrets": HARD });
   });
 
   step("keeps the Secret as it is while one name is absent, and says which", async () => {
