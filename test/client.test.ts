@@ -192,6 +192,20 @@ describe("what is asked for and not delivered", () => {
     );
   });
 
+  it("names the Doppler project of each value that is missing, where an app has several", async () => {
+    const shared = { project: "acme-shared", config: "dev" };
+    const of = await withWhole({
+      ...{ keys: ["A", "B", "C"], pending: { A: ["A"], B: ["X"], C: ["C"] } },
+      ...{ doppler: { project: "billing", config: "dev_eu" }, from: { B: shared } },
+    });
+    expect(refusal(of, "web", ["A"]).split("\n").slice(1, 4)).toEqual([
+      "  doppler secrets set A --project billing --config dev_eu",
+      "  doppler secrets set X --project acme-shared --config dev",
+      "  doppler secrets set C --project billing --config dev_eu",
+    ]);
+    expect(refusal(of, "web", ["D"])).toContain('type its value in Doppler, project "billing", config "dev_eu"');
+  });
+
   it("tells a key without a value from one that the app has not", async () => {
     expect(refusal(await outputs({ DATABASE_URL }), "bookmarked", ["JWT_SECRET", "API_KEY"])).toMatch(
       /has no key API_KEY\.[^]*\n[^]*waits for the value of JWT_SECRET:/,
