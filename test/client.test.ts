@@ -186,7 +186,7 @@ describe("what is asked for and not delivered", () => {
     expect(refusal(await outputs({ REPORTS_DATABASE_URL }), "reports", ["database-url"])).toBe(
       [
         `app "reports" of stack "${STACK}" waits for the value of smtp-password: nobody had typed it when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
-        "  doppler secrets set SMTP_PASSWORD --project acme --config dev",
+        "  doppler secrets set SMTP_PASSWORD --project acme-shared --config dev",
         `  Then, or if that has been done since: "pulumi up" of stack "${STACK}" makes it known.`,
       ].join("\n"),
     );

@@ -4,7 +4,7 @@ import { sharing } from "../../src/pipeline/sharing";
 import { parseStackConfig } from "../../src/settings";
 import { readWorld } from "../../src/world";
 import { only, run, type Scenario } from "../support/mocks";
-import { configSourceOf, runStack as program } from "../support/program";
+import { MADE_BY_DEV, configSourceOf, runStack as program } from "../support/program";
 
 beforeEach(() => {
   process.env["DOPPLER_TOKEN"] = "dp.pt.test";
@@ -26,12 +26,12 @@ describe("the guard", () => {
   });
 
   it("asks nobody where nothing is shared", async () => {
-    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    const { resources } = await program({ stack: "prod", workplace: MADE_BY_DEV });
     expect(only(resources, "guard-stash").options["hooks"]).toBeUndefined();
   });
 
   it("is protected where the stack is, and there after it was", async () => {
-    const workplace = { acme: { environments: {} } };
+    const workplace = MADE_BY_DEV;
     const { resources } = await program({ stack: "prod", workplace });
     expect(only(resources, "guard-stash").options["protect"]).toBe(true);
     const later = await program({ stack: "prod", workplace }, { protect: false });
@@ -50,7 +50,7 @@ describe("the guard", () => {
   });
 
   it("has its check nowhere where nothing is shared", async () => {
-    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    const { resources } = await program({ stack: "prod", workplace: MADE_BY_DEV });
     for (const name of SHARED.slice(1)) expect(only(resources, name).options["hooks"]).toBeUndefined();
   });
 });
@@ -187,7 +187,7 @@ it("a stack whose own state can't be read does not run", async () => {
 });
 
 it("an operator whose stack can't be read is not taken for absent", async () => {
-  const workplace = { acme: { environments: {} } };
+  const workplace = MADE_BY_DEV;
   const states = { prod: [], dev: "incorrect passphrase" };
   await expect(program({ stack: "prod", workplace, states }, { operator: { ownedBy: "dev" } })).rejects.toThrow(
     'operator.ownedBy: the state of stack "dev" can\'t be read: incorrect passphrase',

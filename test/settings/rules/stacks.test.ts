@@ -29,10 +29,12 @@ it("the checked-in stacks claim nothing twice", () => {
   const both = { dev: checkedIn("dev"), prod: checkedIn("prod") };
   expect(problems("dev", both.dev, both)).toEqual([]);
   expect(problems("prod", both.prod, both)).toEqual([]);
-  const expected = [{ stack: "prod", project: "acme", environment: undefined }];
-  const ofDev = { projects: { acme: ["prod"] }, environments: { "acme/dev": [] }, cluster: [], expected };
+  const projects = { acme: ["prod"], "acme-shared": ["prod"] };
+  const expected = Object.keys(projects).map((project) => ({ stack: "prod", project, environment: undefined }));
+  const ofDev = { projects, environments: { "acme/dev": [], "acme-shared/dev": [] }, cluster: [], expected };
   expect(users("dev", both.dev, both)).toEqual(ofDev);
-  const ofProd = { projects: {}, environments: { "acme/prd": [] }, cluster: [], expected: [] };
+  const environments = { "acme/prd": [], "acme-shared/prd": [] };
+  const ofProd = { projects: {}, environments, cluster: [], expected: [] };
   expect(users("prod", both.prod, both)).toEqual(ofProd);
 });
 
