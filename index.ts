@@ -8,7 +8,16 @@ import { GithubActionsSecrets } from "./components/githubActionsSecrets";
 import { GithubOrganizationSecrets } from "./components/githubOrganizationSecrets";
 import { ownNamespace } from "./components/ownNamespace";
 import { guardCheck, SharedGuard } from "./components/sharedGuard";
-import { mirrorArgs, operatorArgs, projectArgs, secretArgs, secretOptions, storeArgs } from "./src/pipeline/arguments";
+import {
+  type MadeSource,
+  mirrorArgs,
+  operatorArgs,
+  projectArgs,
+  projectOptions,
+  secretArgs,
+  secretOptions,
+  storeArgs,
+} from "./src/pipeline/arguments";
 import { checkBudget } from "./src/pipeline/budget";
 import { warnOfCiSecrets } from "./src/pipeline/ciNotices";
 import { organizationSecrets, repositorySecrets } from "./src/pipeline/ciSecrets";
@@ -18,9 +27,10 @@ import { warnOfPending } from "./src/pipeline/pending";
 import { preflight } from "./src/pipeline/preflight";
 import { createProviders } from "./src/pipeline/providers";
 import { tokenHandover } from "./src/pipeline/rotation";
-import { checkOfEach, sharing } from "./src/pipeline/sharing";
-import { typedNames } from "./src/pipeline/values";
-import { type AppConfig, loadStackConfig } from "./src/settings";
+import { checkOfEach, checkOfShared, sharing } from "./src/pipeline/sharing";
+import { mirrorResource, projectResource, renamed, storeResource } from "./src/pipeline/sourceNames";
+import { namesBySource } from "./src/pipeline/values";
+import { type AppConfig, loadStackConfig, type SourceConfig } from "./src/settings";
 import { readWorld } from "./src/world";
 
 async function main(): Promise<StackOutputs> {
@@ -37,39 +47,47 @@ async function main(): Promise<StackOutputs> {
   const check = guardCheck(shared);
   const beforeDelete = checkOfEach(shared, world, check);
 
-  // Doppler: project → environment → config → read-only service token
-  const project = new DopplerProject("doppler", projectArgs(settings, adopt), inDoppler, {
-    doppler: world.doppler,
-    beforeDelete,
-  });
+  // Doppler: project → environment → config → read-only service token, for each source
+  const projects = new Map<SourceConfig, DopplerProject>();
+  for (const source of settings.sources) {
+    const options = { ...inDoppler, ...projectOptions(source, projects) };
+    const help = { doppler: world.doppler, ...checkOfShared(source, beforeDelete) };
+    const args = projectArgs(source, settings, adopt);
+    projects.set(source, new DopplerProject(projectResource(source.name), args, options, help));
+  }
 
-  // Kubernetes: operator → token Secret and ClusterSecretStore → (a mirror →) an ExternalSecret per app → the Secret pods
-  // consume
+  // Kubernetes: operator → token Secret and ClusterSecretStore of each source → (its mirror →) an ExternalSecret per app →
+  // the Secret pods consume
   const operator = settings.operator.owned
     ? new ExternalSecretsOperator("external-secrets", operatorArgs(settings, adopt), inCluster, { beforeDelete })
     : undefined;
   // The operator must have brought its CRDs, and must outlive what it has to clean up.
   const afterOperator = { ...inCluster, dependsOn: operator ?? [] };
   const operatorNamespace = operator?.namespace;
-  const store = new DopplerSecretStore(
-    "doppler-store",
-    storeArgs(settings, adopt, { project, operatorNamespace }),
-    afterOperator,
-    { onMoved: tokenHandover(settings, world) },
-  );
-  const mirrors = new Map(
-    settings.mirrors.map((mirror) => {
-      const args = mirrorArgs(mirror, settings, adopt, { store, operatorNamespace });
-      return [mirror.store, new DopplerMirror(mirror.component, args, afterOperator)];
-    }),
-  );
+  const sources = new Map<string, MadeSource>();
+  for (const [source, project] of projects) {
+    const store = new DopplerSecretStore(
+      storeResource(source.name),
+      storeArgs(source, settings, adopt, { project, operatorNamespace }),
+      { ...afterOperator, ...renamed(source, storeResource) },
+      { onMoved: tokenHandover(source, world) },
+    );
+    const mirror =
+      source.mirror &&
+      new DopplerMirror(
+        mirrorResource(source.name),
+        mirrorArgs(source.mirror, settings, adopt, { store, operatorNamespace }),
+        { ...afterOperator, ...renamed(source, mirrorResource) },
+      );
+    sources.set(source.name, { project, store, mirror });
+  }
   const fate = { adopt: adopt.cluster.namespaces, deleted: settings.kubernetes.deleteNamespaces };
   const namespaceOpts = { ...inCluster, hooks: { beforeDelete } };
   const namespaces = new Map(
     settings.kubernetes.createNamespaces.map((name) => [name, ownNamespace(name, name, fate, namespaceOpts)]),
   );
   const secretOf = (app: AppConfig) =>
-    new AppSecrets(app.name, secretArgs(app, adopt, { store, mirror: mirrors.get(settings.store.name) }), {
+    new AppSecrets(app.name, secretArgs(app, adopt, sources), {
       ...inCluster,
       ...secretOptions(app, namespaces, operator),
     });
@@ -86,16 +104,14 @@ async function main(): Promise<StackOutputs> {
     ),
   ];
   await warnOfCiSecrets(settings, world);
-  const typed = await typedNames(project, world);
+  const typed = await namesBySource(projects, world);
   await warnOfPending(settings, typed);
   await tellOfPatterns(settings, typed);
 
   // A destroy deletes the guard before everything else, or is refused. Every stack has one: where protection was taken
   // back, there still is a guard to unprotect.
   const all = [
-    project,
-    store,
-    ...mirrors.values(),
+    ...[...sources.values()].flatMap(({ project, store, mirror }) => [project, store, ...(mirror ? [mirror] : [])]),
     ...namespaces.values(),
     ...apps.map(({ secret }) => secret),
     ...others,
@@ -107,7 +123,7 @@ async function main(): Promise<StackOutputs> {
     { dependsOn: operator === undefined ? all : [...all, operator] },
   );
 
-  return stackOutputs(apps, project, store, typed);
+  return stackOutputs(apps, sources, typed);
 }
 
 export = main;

@@ -6,10 +6,18 @@ import type * as pulumi from "@pulumi/pulumi";
 export interface PipelineOutputs {
   /** By app name. */
   apps: Record<string, AppOutput>;
-  /** The ClusterSecretStore's name. */
+  /** The main source's ClusterSecretStore. */
   store: string;
-  /** Where values are typed. */
-  doppler: { project: string; config: string };
+  /** Where values of the main source are typed. */
+  doppler: DopplerPlace;
+  /** The same of each further source, by its name; absent where there are none. */
+  sources?: Record<string, DopplerPlace & { store: string }>;
+}
+
+/** Where values are typed in Doppler. */
+export interface DopplerPlace {
+  project: string;
+  config: string;
 }
 
 /** What an app team needs to consume its Secret. */
@@ -35,6 +43,10 @@ export interface AppOutput {
   pending: Record<string, string[]>;
   /** Annotations for workloads that are to restart when a value changes; none where the app has not opted in. */
   workloadAnnotations: Record<string, string>;
+  /** Where the app's values are typed, where that is not the stack's main source. */
+  doppler?: DopplerPlace;
+  /** By key, where its value is typed, for keys from other sources than the app's own; absent where there are none. */
+  from?: Record<string, DopplerPlace>;
 }
 
 /** All keys of a Secret as variables of a container. */

@@ -50,7 +50,7 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
     );
   }
 
-  const { patterns = [], spread = [] } = found;
+  const { patterns = [], spread = [], doppler: own = doppler, from = {} } = found;
   const unlisted = keys.filter((key) => !found.keys.includes(key));
   const brought = unlisted.filter((key) => spread.length > 0 || patterns.some((pattern) => matches(pattern, key)));
   const unknown = unlisted.filter((key) => !brought.includes(key));
@@ -59,7 +59,7 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
     const [it, value, name] = unknown.length === 1 ? ["it", "its value", "name"] : ["them", "their values", "names"];
     missing.push(
       `app "${app}" of stack "${stack}" has no ${unknown.length === 1 ? "key" : "keys"} ${list(unknown)}. Its keys: ${list([...found.keys, ...patterns])}.`,
-      `  Have ${it} added: type ${value} in Doppler, project "${doppler.project}", config "${doppler.config}"; then add the ${name} under the app's "keys" in ${file}; "pulumi up" there makes ${it} known.`,
+      `  Have ${it} added: type ${value} in Doppler, project "${own.project}", config "${own.config}"; then add the ${name} under the app's "keys" in ${file}; "pulumi up" there makes ${it} known.`,
     );
   }
 
@@ -67,14 +67,18 @@ function deliveredApp(stack, { apps, doppler }, app, keys, { acceptPending = fal
   const untyped = [];
   if (pending.length > 0) {
     const [values, it] = pending.length === 1 ? ["value", "it"] : ["values", "them"];
-    const at = `--project ${doppler.project} --config ${doppler.config}`;
-    untyped.push(
-      `app "${app}" of stack "${stack}" waits for the ${values} of ${list(pending)}: nobody had typed ${it} when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
-      ...[...new Set(Object.values(found.pending).flat())].map((name) =>
+    const commands = Object.entries(found.pending).flatMap(([key, names]) => {
+      const { project, config } = from[key] ?? own;
+      const at = `--project ${project} --config ${config}`;
+      return names.map((name) =>
         name.endsWith("*")
           ? `  doppler secrets set NAME ${at}, with a first NAME that ${name} stands for`
           : `  doppler secrets set ${name} ${at}`,
-      ),
+      );
+    });
+    untyped.push(
+      `app "${app}" of stack "${stack}" waits for the ${values} of ${list(pending)}: nobody had typed ${it} when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
+      ...new Set(commands),
       `  Then, or if that has been done since: "pulumi up" of stack "${stack}" makes it known.`,
     );
   }

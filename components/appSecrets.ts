@@ -6,7 +6,7 @@ import { externalSecretResource } from "../lib/resourceNames";
 import type { JsonPart } from "../lib/wholeTemplates";
 import { contentProblem } from "./appSecretsContent";
 import { LET_GO } from "./deletion";
-import { externalSecretSpec, fetchedData } from "./externalSecretSpec";
+import { externalSecretSpec, fetchedData, type KeysOfStore } from "./externalSecretSpec";
 import { forcedFields } from "./forcedFields";
 import { requirePlain } from "./plain";
 
@@ -79,6 +79,12 @@ export interface AppSecretsArgs {
 
   /** Names that `leaveOut` does not apply to. All properties of a JSON object under such a name are let in. */
   keep?: string[];
+
+  /**
+   * More keys of the Secret, of other ClusterSecretStores. Each has a name here, in lower-case letters, digits and `_`, by
+   * which the operator tells the stores' values apart.
+   */
+  from?: Record<string, KeysOfStore>;
 
   /** The Secret's type, such as `kubernetes.io/basic-auth`. It can't be changed later. Default: `Opaque`. */
   type?: string;
@@ -165,9 +171,12 @@ export class AppSecrets extends pulumi.ComponentResource {
     requirePlain(args, "namespace", "secretName", "externalSecretName", "keys", "values", "alsoAs", "adopt");
     requirePlain(args, "type", "labels", "annotations", "merge", "perKey");
     requirePlain(args, "parts", "spread", "pattern", "leaveOut", "keep");
+    const others = Object.values(args.from ?? {});
+    for (const other of others) requirePlain(other, "keys");
     const problem = contentProblem(args);
     if (problem !== undefined) throw new pulumi.InputPropertyError(problem);
-    const keys = Object.keys({ ...args.keys, ...args.values, ...args.parts }).sort();
+    const made = [args.keys, args.values, args.parts, ...others.map((other) => other.keys)];
+    const keys = made.flatMap((part) => Object.keys(part ?? {})).sort();
     const ownInterval = args.mirrorSecret === undefined ? "1m" : hopInterval("1m");
 
     const externalSecret = (child: string, secretName: string, namespace: string, own = secretName, was?: string) =>

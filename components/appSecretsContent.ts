@@ -35,6 +35,17 @@ export function contentProblem(shape: SecretShape): ContentProblem | undefined {
     return { propertyPath: "pattern", reason: 'expected "*", or how Doppler names begin and "*": "STRIPE_*"' };
   }
   if (shape.leaveOut?.includes("`")) return { propertyPath: "leaveOut", reason: "expected no backquote" };
+  const named = new Set([keys, values, parts].flatMap((part) => Object.keys(part)));
+  for (const [store, others] of Object.entries(shape.from ?? {})) {
+    const at = (reason: string) => ({ propertyPath: `from["${store}"]`, reason });
+    if (!/^[a-z][a-z0-9_]*$/.test(store)) {
+      return at('expected a name of lower-case letters, digits and "_", the first a letter');
+    }
+    for (const key of Object.keys(others.keys)) {
+      if (named.has(key)) return at(`expected each key once; ${key} is elsewhere too`);
+      named.add(key);
+    }
+  }
   if (pattern === undefined && dopplerNames({ keys, values, parts, spread }).length === 0) {
     return { propertyPath: "keys", reason: "expected at least one Doppler name, here or in values" };
   }

@@ -32,6 +32,12 @@ export interface DopplerProjectArgs {
   /** The environment's name as the dashboard shows it. */
   environmentName: pulumi.Input<string>;
 
+  /**
+   * Whether this stack makes the environment. Several stacks may read one environment, each a branch config of its own:
+   * one stack makes the environment, and the others use it. Default: this stack makes it.
+   */
+  createEnvironment?: boolean;
+
   /** A branch config of the environment, named `<environment>_<name>`. Apps read the root config without it. */
   branchConfig?: pulumi.Input<string>;
 
@@ -69,9 +75,11 @@ export interface DopplerProjectHelp {
   doppler?: ServiceTokens;
   /** Called before the project is deleted; an error keeps it. */
   beforeDelete?: pulumi.ResourceHook[];
+  /** Called before the environment is deleted; an error keeps it. */
+  beforeDeleteEnvironment?: pulumi.ResourceHook[];
 }
 
-const configIds = new WeakMap<DopplerProject, pulumi.Output<pulumi.ID>>();
+const configIds = new WeakMap<DopplerProject, pulumi.Output<pulumi.ID | undefined>>();
 
 /**
  * The id of the config that apps read: unknown in a preview as long as the config does not exist. No member of the
@@ -99,10 +107,10 @@ export class DopplerProject extends pulumi.ComponentResource {
     name: string,
     args: DopplerProjectArgs,
     opts?: pulumi.ComponentResourceOptions,
-    { doppler: tokens, beforeDelete = [] }: DopplerProjectHelp = {},
+    { doppler: tokens, beforeDelete = [], beforeDeleteEnvironment = [] }: DopplerProjectHelp = {},
   ) {
     super("secrets-pipeline:index:DopplerProject", name, {}, opts);
-    requirePlain(args, "createProject", "serviceTokenName", "protect", "adopt");
+    requirePlain(args, "createProject", "createEnvironment", "serviceTokenName", "protect", "adopt");
     const kept = (id?: string) => ({ parent: this, protect: args.protect, import: id });
     const { serviceTokenName } = args;
 
@@ -114,23 +122,27 @@ export class DopplerProject extends pulumi.ComponentResource {
         ).name
       : args.project;
 
-    const environment = new doppler.Environment(
-      `${name}-environment`,
-      { project, slug: args.environment, name: args.environmentName },
-      kept(args.adopt?.environment),
-    );
+    const environment =
+      args.createEnvironment === false
+        ? undefined
+        : new doppler.Environment(
+            `${name}-environment`,
+            { project, slug: args.environment, name: args.environmentName },
+            { ...kept(args.adopt?.environment), hooks: { beforeDelete: beforeDeleteEnvironment } },
+          );
+    this.project = pulumi.output(environment?.project ?? project);
+    const root = environment?.slug ?? args.environment;
 
     const branch =
       args.branchConfig === undefined
         ? undefined
         : new doppler.BranchConfig(
             `${name}-config`,
-            { project: environment.project, environment: environment.slug, name: args.branchConfig },
+            { project: this.project, environment: root, name: args.branchConfig },
             kept(args.adopt?.config),
           );
 
-    this.project = environment.project;
-    this.config = branch?.name ?? environment.slug;
+    this.config = pulumi.output(branch?.name ?? root);
     if (serviceTokenName !== undefined) {
       const token = new doppler.ServiceToken(
         `${name}-token`,
@@ -143,7 +155,7 @@ export class DopplerProject extends pulumi.ComponentResource {
       );
       this.serviceToken = pulumi.secret(token.key);
     }
-    configIds.set(this, (branch ?? environment).id);
+    configIds.set(this, (branch ?? environment)?.id ?? pulumi.output(undefined));
     this.registerOutputs({ project: this.project, config: this.config });
   }
 }
@@ -165,7 +177,7 @@ export async function revokeOrphans(tokens: ServiceTokens, inputs: unknown): Pro
           : "that is in use and is not this stack's. ";
       throw new Error(
         `Config "${config}" of project "${project}" has a service token "${name}" ${use}` +
-          "Give doppler.serviceToken another name; revoke the old token once nothing uses it.",
+          "Give this stack's token another name (the setting serviceToken); revoke the old token once nothing uses it.",
       );
     }
     await tokens.revoke(project, config, token.slug);

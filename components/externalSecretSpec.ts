@@ -5,6 +5,16 @@ import { type JsonPart, partTemplate, patternTemplate, spreadTemplate } from "..
 
 // What an ExternalSecret asks Doppler or a mirror for, and how the Secret is made of it. Pure: from arguments to a spec.
 
+/** Keys of a Secret that come from another store than the Secret's own. */
+export interface KeysOfStore {
+  /** The ClusterSecretStore to read from. */
+  storeName: pulumi.Input<string>;
+  /** The Secret of a DopplerMirror that holds the Doppler names; `storeName` is then the mirror's store. */
+  mirrorSecret?: pulumi.Input<string>;
+  /** The Secret's keys, and the Doppler name that each one's value comes from. */
+  keys: Record<string, string>;
+}
+
 /** The parts of a Secret that its spec is made of. */
 export interface SecretShape extends LeftOut {
   /** The Secret's keys, and the Doppler name of each. */
@@ -17,6 +27,8 @@ export interface SecretShape extends LeftOut {
   spread?: readonly string[] | undefined;
   /** The Doppler names that are keys of the Secret as they are: `*`, or their beginning and `*`. */
   pattern?: string | undefined;
+  /** More keys, of other stores, each by a name for the store. */
+  from?: Record<string, KeysOfStore> | undefined;
   /** The Secret's type. */
   type?: string | undefined;
   /** Labels of the Secret. */
@@ -39,12 +51,22 @@ interface Extract {
   extract: { key: pulumi.Input<string> };
 }
 
+/** Where values come from, if not from the Secret's own store. */
+interface OtherStore {
+  sourceRef?: { storeRef: { name: pulumi.Input<string>; kind: string } };
+}
+
+/** By what name a value that was read is called until it is in the Secret. */
+interface Renamed {
+  rewrite?: { regexp: { source: string; target: string } }[];
+}
+
 /** The fields of an ExternalSecret's spec that say what is fetched. */
 export interface FetchedData {
   /** One entry for each value that is read by itself. */
-  data?: { secretKey: string; remoteRef: { key: string } }[];
+  data?: ({ secretKey: string; remoteRef: { key: string } } & OtherStore)[];
   /** One entry for each read of several values. */
-  dataFrom?: (Find | Extract)[];
+  dataFrom?: ((Find | Extract) & OtherStore & Renamed)[];
   /** What becomes of the fetched values, where the Secret does not take them as they are. */
   template?: Record<string, unknown>;
 }
@@ -86,8 +108,29 @@ export function fetchedData(shape: SecretShape): FetchedData {
   // The names that a pattern means can't be read one by one.
   if (perKey && pattern === undefined) return readPerKey(shape);
   const names = [...dopplerNames(sourcesOf(shape)), ...(pattern === undefined ? [] : [pattern])];
-  const from = mirrorSecret === undefined ? found(names) : { extract: { key: mirrorSecret } };
-  return { dataFrom: [from], template: namingEachKey(shape) };
+  const others = otherStores(shape).map(([name, { storeName, mirrorSecret: mirrored, keys }]) => ({
+    ...readAtOnce(Object.values(keys), mirrored),
+    rewrite: [{ regexp: { source: "^(.*)$", target: nameInData(name, "$1") } }],
+    sourceRef: sourceRef(storeName),
+  }));
+  return { dataFrom: [readAtOnce(names, mirrorSecret), ...others], template: namingEachKey(shape) };
+}
+
+/** One read, of these names or of all that a mirror has. */
+function readAtOnce(names: readonly string[], mirrorSecret: pulumi.Input<string> | undefined): Find | Extract {
+  return mirrorSecret === undefined ? found(names) : { extract: { key: mirrorSecret } };
+}
+
+/** What another store's value is called until it is in the Secret. No Doppler name has lower-case letters. */
+function nameInData(store: string, dopplerName: string): string {
+  return `${store}__${dopplerName}`;
+}
+
+const sourceRef = (name: pulumi.Input<string>) => ({ storeRef: { name, kind: "ClusterSecretStore" } });
+
+/** In alphabetical order, so that reordering changes nothing. */
+function otherStores({ from = {} }: SecretShape): [string, KeysOfStore][] {
+  return Object.entries(from).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /**
@@ -114,24 +157,33 @@ function namingEachKey(shape: SecretShape): Record<string, unknown> {
   const values = Object.fromEntries(
     Object.entries(sources.values).map(([key, template]) => [key, templateWithoutGaps(template)]),
   );
-  return replacing(shape, { ...asTheyAre(sources), ...values });
+  return replacing(shape, { ...asTheyAre(sources), ...values, ...namedElsewhere(shape) });
 }
 
 function readPerKey(shape: SecretShape): FetchedData {
   const sources = sourcesOf(shape);
-  const read = (from: Record<string, string>) =>
-    Object.entries(sorted(from)).map(([secretKey, key]) => ({ secretKey, remoteRef: { key } }));
+  const read = (from: Record<string, string>, other: OtherStore = {}) =>
+    Object.entries(sorted(from)).map(([secretKey, key]) => ({ secretKey, remoteRef: { key }, ...other }));
+  const others = otherStores(shape).map(([name, { storeName, keys }]) => ({ name, keys, ref: sourceRef(storeName) }));
   if (Object.keys({ ...sources.values, ...sources.parts }).length + (sources.spread ?? []).length === 0) {
     const outside = metadataOf(shape);
     return {
-      data: read(sources.keys),
+      data: [...read(sources.keys), ...others.flatMap(({ keys, ref }) => read(keys, { sourceRef: ref }))],
       ...(Object.keys(outside).length > 0 && { template: { engineVersion: "v2", ...outside } }),
     };
   }
   // Each Doppler name is read once and is called by that name in templates.
+  const byName = (names: readonly string[], called = (name: string) => name) =>
+    Object.fromEntries([...new Set(names)].map((name) => [called(name), name]));
+  const elsewhere = others.flatMap(({ name, keys, ref }) =>
+    read(
+      byName(Object.values(keys), (one) => nameInData(name, one)),
+      { sourceRef: ref },
+    ),
+  );
   return {
-    data: read(Object.fromEntries(dopplerNames(sources).map((name) => [name, name]))),
-    template: replacing(shape, { ...asTheyAre(sources), ...sources.values }),
+    data: [...read(byName(dopplerNames(sources))), ...elsewhere],
+    template: replacing(shape, { ...asTheyAre(sources), ...sources.values, ...namedElsewhere(shape) }),
   };
 }
 
@@ -145,6 +197,14 @@ function asTheyAre({ keys, parts = {} }: Sources): Record<string, string> {
     ...Object.entries(keys).map(([key, name]) => [key, `{{ .${name} }}`] as const),
     ...Object.entries(parts).map(([key, part]) => [key, partTemplate(part)] as const),
   ]);
+}
+
+/** The same for the keys of other stores. */
+function namedElsewhere(shape: SecretShape): Record<string, string> {
+  const all = otherStores(shape).flatMap(([name, { keys }]) =>
+    Object.entries(keys).map(([key, one]) => [key, `{{ .${nameInData(name, one)} }}`] as const),
+  );
+  return Object.fromEntries(all);
 }
 
 /** A template that lets nothing into the Secret but these keys, and those that a pattern or a JSON object brings. */

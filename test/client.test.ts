@@ -186,10 +186,24 @@ describe("what is asked for and not delivered", () => {
     expect(refusal(await outputs({ REPORTS_DATABASE_URL }), "reports", ["database-url"])).toBe(
       [
         `app "reports" of stack "${STACK}" waits for the value of smtp-password: nobody had typed it when that stack was last brought up, and the Secret is not made, or stays as it was, until all its keys have one.`,
-        "  doppler secrets set SMTP_PASSWORD --project acme --config dev",
+        "  doppler secrets set SMTP_PASSWORD --project acme-shared --config dev",
         `  Then, or if that has been done since: "pulumi up" of stack "${STACK}" makes it known.`,
       ].join("\n"),
     );
+  });
+
+  it("names the Doppler project of each value that is missing, where an app has several", async () => {
+    const shared = { project: "acme-shared", config: "dev" };
+    const of = await withWhole({
+      ...{ keys: ["A", "B", "C"], pending: { A: ["A"], B: ["X"], C: ["C"] } },
+      ...{ doppler: { project: "billing", config: "dev_eu" }, from: { B: shared } },
+    });
+    expect(refusal(of, "web", ["A"]).split("\n").slice(1, 4)).toEqual([
+      "  doppler secrets set A --project billing --config dev_eu",
+      "  doppler secrets set X --project acme-shared --config dev",
+      "  doppler secrets set C --project billing --config dev_eu",
+    ]);
+    expect(refusal(of, "web", ["D"])).toContain('type its value in Doppler, project "billing", config "dev_eu"');
   });
 
   it("tells a key without a value from one that the app has not", async () => {

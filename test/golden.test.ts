@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { Registration, SecretInput } from "./support/mocks";
-import { runProgram, stackFile } from "./support/program";
+import { MADE_BY_DEV, runProgram, stackFile } from "./support/program";
 
 // Every resource of the checked-in stacks, as it is sent to the engine. `make golden` renews the dumps; what a change
 // does to a stack is then seen in their diff.
@@ -43,7 +43,7 @@ describe.each(["dev", "prod"])("stack %s", (stack) => {
       stack,
       doppler: TYPED,
       config: stackFile(stack),
-      workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
+      workplace: stack === "dev" ? {} : MADE_BY_DEV,
     });
     const actual = dump(resources);
     for (const secret of [...Object.values(TYPED), "dp.pt.golden", "ghp_golden", "dp.st."]) {

@@ -3,7 +3,7 @@ import { seconds } from "../lib/duration";
 import * as pulumi from "@pulumi/pulumi";
 import { asSeenByPolicies, texts } from "../policy/properties";
 import { SecretInput, valueOf } from "./support/mocks";
-import { runProgram, stackFile } from "./support/program";
+import { MADE_BY_DEV, runProgram, stackFile } from "./support/program";
 
 // The policies one by one: what each lets pass and what breaks it. With the real engine: sandbox/e2e/policy.test.ts.
 
@@ -368,7 +368,7 @@ describe("the checked-in stacks", () => {
       stack,
       doppler: values,
       config: { ...stackFile(stack), ...over },
-      workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
+      workplace: stack === "dev" ? {} : MADE_BY_DEV,
     });
     const plain = resources.map(({ type, name, inputs, options }) => ({
       type,

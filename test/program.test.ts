@@ -3,7 +3,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as doppler from "@pulumiverse/doppler";
 import { only, run, SecretInput, UNKNOWN, valueOf } from "./support/mocks";
-import { runProgram, stackFile } from "./support/program";
+import { MADE_BY_DEV, runProgram, stackFile } from "./support/program";
 
 // index.ts as a whole: what it wires, and in which states of the world.
 
@@ -24,14 +24,16 @@ describe("the first preview, when nothing exists", () => {
     const { resources, requests, warnings } = await runProgram({ stack: "dev", preview: true });
     expect(requests.sort()).toEqual([
       "/v3/configs/config/secrets/names?project=acme&config=dev",
+      "/v3/configs/config/secrets/names?project=acme-shared&config=dev",
       "/v3/projects/project?project=acme",
+      "/v3/projects/project?project=acme-shared",
     ]);
     expect(resources.filter((r) => r.type === "github:index/actionsSecret:ActionsSecret")).toEqual([]);
     expect(only(resources, "doppler-store-token").inputs["stringData"]).toBe(UNKNOWN);
     expect(only(resources, "bookmarked-default-bookmarked-secrets").inputs["spec"]).toMatchObject({
       secretStoreRef: { name: "doppler-secret-store" },
     });
-    expect(warnings.join()).toContain("6 Doppler names need values");
+    expect(warnings.join()).toContain("5 Doppler names need values");
   });
 });
 
@@ -42,14 +44,19 @@ describe("the first up, when the Doppler config is empty", () => {
     expect(resources.filter((r) => r.type.endsWith(":ExternalSecret"))).toHaveLength(2);
     expect(warnings).toEqual([
       [
-        '6 Doppler names need values in project "acme", config "dev":',
+        '5 Doppler names need values in project "acme", config "dev":',
         "  DATABASE_URL (app bookmarked)",
         "  JWT_SECRET (app bookmarked)",
         "  REPORTS_DATABASE_URL (app reports)",
-        "  SMTP_PASSWORD (app reports)",
         "  DOCKERHUB_USERNAME (CI of bookmarked, reports)",
         "  DOCKERHUB_TOKEN (CI of bookmarked, reports)",
         "Type them in the Doppler dashboard, or: doppler secrets set NAME --project acme --config dev",
+        "Apps get theirs within their refresh interval; CI's are written by the next `pulumi up`.",
+      ].join("\n"),
+      [
+        '1 Doppler name needs a value in project "acme-shared", config "dev":',
+        "  SMTP_PASSWORD (app reports)",
+        "Type them in the Doppler dashboard, or: doppler secrets set NAME --project acme-shared --config dev",
         "Apps get theirs within their refresh interval; CI's are written by the next `pulumi up`.",
       ].join("\n"),
     ]);
@@ -73,12 +80,16 @@ describe("an up after the values have been typed", () => {
     expect(calls).toEqual([]);
     expect(requests.filter((path) => !path.startsWith("/v3/projects"))).toEqual([
       "/v3/configs/config/secrets/names?project=acme&config=dev",
+      "/v3/configs/config/secrets/names?project=acme-shared&config=dev",
       "/v3/configs/config/secrets?project=acme&config=dev&secrets=DOCKERHUB_USERNAME%2CDOCKERHUB_TOKEN",
       ...["bookmarked", "reports"].flatMap((name) =>
         ["actions", "dependabot"].map((app) => `/repos/acme/${name}/${app}/secrets?per_page=100&page=1`),
       ),
     ]);
-    expect(warnings.join()).toContain("2 Doppler names need values");
+    expect(warnings.map((text) => text.split("\n")[1])).toEqual([
+      "  REPORTS_DATABASE_URL (app reports)",
+      "  SMTP_PASSWORD (app reports)",
+    ]);
   });
 
   it("fails where the config is made and can't be read, so that no name is taken for missing", async () => {
@@ -94,7 +105,7 @@ it("a preview of a stack that exists reads the values too", async () => {
 });
 
 it("Argo CD's Secrets and those that images are pulled with are made like an app's, and are nobody's output", async () => {
-  const there = { acme: { environments: {} } };
+  const there = MADE_BY_DEV;
   const { resources, warnings, result } = await runProgram({ stack: "prod", doppler: {}, workplace: there });
   const made = resources
     .filter((r) => r.type.endsWith(":ExternalSecret"))
@@ -126,7 +137,7 @@ it("Argo CD's Secrets and those that images are pulled with are made like an app
 });
 
 it("a stack that does not own the project uses it by name", async () => {
-  const { resources } = await runProgram({ stack: "prod", doppler: {}, workplace: { acme: { environments: {} } } });
+  const { resources } = await runProgram({ stack: "prod", doppler: {}, workplace: MADE_BY_DEV });
   expect(resources.filter((r) => r.type === "doppler:index/project:Project")).toEqual([]);
   expect(only(resources, "doppler-environment").inputs["project"]).toBe("acme");
 });
@@ -145,7 +156,7 @@ it.each(["dev", "prod"])(
   async (stack) => {
     const { resources } = await runProgram({
       ...{ stack, doppler: TYPED },
-      workplace: stack === "dev" ? {} : { acme: { environments: { dev: "Development" } } },
+      workplace: stack === "dev" ? {} : MADE_BY_DEV,
     });
     const applied = resources.filter(({ type }) => /^kubernetes:(?!helm.sh)/.test(type));
     const [namespaces, others] = [true, false].map((is) =>
@@ -201,10 +212,12 @@ it("the outputs name everything an app team needs, and hold no secret", async ()
         },
         pending: { "database-url": ["REPORTS_DATABASE_URL"], "smtp-password": ["SMTP_PASSWORD"] },
         workloadAnnotations: {},
+        from: { "smtp-password": { project: "acme-shared", config: "dev" } },
       },
     },
     store: "doppler-secret-store",
     doppler: { project: "acme", config: "dev" },
+    sources: { shared: { project: "acme-shared", config: "dev", store: "doppler-secret-store-shared" } },
   });
 });
 

@@ -70,7 +70,9 @@ async function upStack(here: Layout, sandbox: Sandbox, signal: AbortSignal): Pro
   if (names.length > 0) {
     console.log("");
     log("typing a random value for each name that needs one, with the Doppler CLI:");
-    await typeValues(names, tool, (name) => console.log(`$ doppler secrets set ${name}`));
+    await typeValues(names, tool, ({ name, project, config }) =>
+      console.log(`$ doppler secrets set ${name} --project ${project} --config ${config}`),
+    );
     console.log(`\n$ pulumi up --stack ${stack}     # the DockerHub credentials have values now`);
     await succeed("pulumi", up, show);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
-import { actionsSecret, externalSecret, setActionsSecret, STORE } from "../support/byHand.js";
+import { actionsSecret, externalSecret, setActionsSecret, store } from "../support/byHand.js";
 import { changes, delivered, KEYS, SECRETS, set, VALUES } from "../support/established.js";
 import { failures, type Metrics, operatorMetrics, operatorRequests } from "../support/operator.js";
 import { story } from "../support/story.js";
@@ -12,7 +12,11 @@ import { type SecretWatch, watchSecrets } from "../support/watch.js";
 
 /** The chart of this version serves `v1beta1` beside `v1`. */
 const OLD = "0.16.1";
-const DESCRIPTION = "Secrets of all Acme apps, one environment per stack";
+/** The Doppler projects, with their descriptions: the main one, and the one that teams have in common. */
+const PROJECTS = {
+  acme: "Secrets of all Acme apps, one environment per stack",
+  "acme-shared": "Secrets that several teams use",
+};
 const DOCKERHUB = { DOCKERHUB_USERNAME: "e2e-dockerhub-user", DOCKERHUB_TOKEN: "e2e-dockerhub-token" };
 const REPOSITORIES = ["acme/bookmarked", "acme/reports"];
 const POD_SECURITY = "pod-security.kubernetes.io/enforce";
@@ -27,6 +31,8 @@ const BY_HAND = [
   { kind: "customresourcedefinition", name: APP_KIND },
   { kind: "secret", namespace: "external-secrets", name: "doppler-token-auth" },
   { kind: STORE_KIND, name: "doppler-secret-store" },
+  { kind: "secret", namespace: "external-secrets", name: "doppler-token-auth-shared" },
+  { kind: STORE_KIND, name: "doppler-secret-store-shared" },
   { kind: APP_KIND, namespace: "default", name: "bookmarked-secrets" },
   // This ExternalSecret has another name than its Secret.
   { kind: APP_KIND, namespace: "reports", name: "reports" },
@@ -63,10 +69,13 @@ async function identities(): Promise<string[]> {
   return all;
 }
 
-/** All values of the Doppler config, without the names that Doppler itself sets. */
+/** All values of the Doppler configs, without the names that Doppler itself sets. */
 async function typed(): Promise<Record<string, string>> {
-  const { stdout } = await user.run("doppler", ["secrets", "download", "--no-file", "--format=json"]);
-  const all = Object.entries(JSON.parse(stdout) as Record<string, string>);
+  const all: [string, string][] = [];
+  for (const project of Object.keys(PROJECTS)) {
+    const download = ["secrets", "download", "--no-file", "--format=json", `--project=${project}`];
+    all.push(...Object.entries(JSON.parse((await user.run("doppler", download)).stdout) as Record<string, string>));
+  }
   return Object.fromEntries(all.filter(([name]) => !name.startsWith("DOPPLER_")));
 }
 
@@ -76,9 +85,9 @@ async function versions(path: "{.spec.versions[?(@.served==true)].name}" | "{.st
   return stdout.trim().split(" ").sort();
 }
 
-/** The service tokens of the config: slug by name. */
-async function serviceTokens(): Promise<Record<string, string>> {
-  const { stdout } = await user.run("doppler", ["configs", "tokens", "--json"]);
+/** The service tokens of a project's config: slug by name. */
+async function serviceTokens(project: string): Promise<Record<string, string>> {
+  const { stdout } = await user.run("doppler", ["configs", "tokens", "--json", `--project=${project}`]);
   const tokens = JSON.parse(stdout) as { name: string; slug: string }[];
   return Object.fromEntries(tokens.map(({ name, slug }) => [name, slug]));
 }
@@ -91,8 +100,10 @@ describe("what was made by hand", { concurrency: false }, () => {
     await user?.leave(broken());
   });
 
-  step("is a Doppler project with environments and values", async () => {
-    await user.run("doppler", ["projects", "create", "acme", "--description", DESCRIPTION]);
+  step("is two Doppler projects with environments and values", async () => {
+    for (const [project, description] of Object.entries(PROJECTS)) {
+      await user.run("doppler", ["projects", "create", project, "--description", description]);
+    }
     for (const [name, value] of Object.entries({ ...VALUES, ...DOCKERHUB })) await user.type(name, value);
   });
 
@@ -122,24 +133,31 @@ describe("what was made by hand", { concurrency: false }, () => {
     }
   });
 
-  step("is a token Secret, a store and ExternalSecrets, with kubectl and as v1beta1", async () => {
-    const { stdout } = await user.run("doppler", ["configs", "tokens", "create", "by-hand", "--plain"]);
-    await user.kubectl(
-      ...["create", "secret", "generic", "doppler-token-auth", "--namespace=external-secrets"],
-      `--from-literal=dopplerToken=${stdout.trim()}`,
-    );
+  step("is a token Secret and a store for each, and ExternalSecrets, with kubectl and as v1beta1", async () => {
+    for (const [project, name] of [
+      ["acme", "doppler-token-auth"],
+      ["acme-shared", "doppler-token-auth-shared"],
+    ] as const) {
+      const create = ["configs", "tokens", "create", "by-hand", "--plain", `--project=${project}`];
+      const { stdout } = await user.run("doppler", create);
+      await user.kubectl(
+        ...["create", "secret", "generic", name, "--namespace=external-secrets"],
+        `--from-literal=dopplerToken=${stdout.trim()}`,
+      );
+    }
     await user.kubectl("create", "namespace", "reports");
     await user.kubectl("label", "namespace", "reports", `${POD_SECURITY}=baseline`);
     const manifests = [
-      STORE,
+      store("doppler-secret-store", "doppler-token-auth"),
+      store("doppler-secret-store-shared", "doppler-token-auth-shared"),
       externalSecret("default", "bookmarked-secrets", "bookmarked-secrets", {
         DATABASE_URL: "DATABASE_URL",
         JWT_SECRET: "JWT_SECRET",
       }),
-      externalSecret("reports", "reports", "reports-credentials", {
-        "database-url": "REPORTS_DATABASE_URL",
-        "smtp-password": "SMTP_PASSWORD",
-      }),
+      externalSecret(
+        ...(["reports", "reports", "reports-credentials", { "database-url": "REPORTS_DATABASE_URL" }] as const),
+        { "doppler-secret-store-shared": { "smtp-password": "SMTP_PASSWORD" } },
+      ),
     ];
     await user.run("kubectl", ["apply", "--filename=-"], manifests.join("---"));
     await delivered(user);
@@ -162,8 +180,12 @@ describe("what was made by hand", { concurrency: false }, () => {
     for (const line of [
       'project "acme" exists in Doppler',
       'environment "dev" of project "acme" exists in Doppler',
+      'project "acme-shared" exists in Doppler',
+      'environment "dev" of project "acme-shared" exists in Doppler',
       'Secret "doppler-token-auth" in namespace "external-secrets" exists in the cluster',
       'ClusterSecretStore "doppler-secret-store" exists in the cluster',
+      'Secret "doppler-token-auth-shared" in namespace "external-secrets" exists in the cluster',
+      'ClusterSecretStore "doppler-secret-store-shared" exists in the cluster',
       'ExternalSecret "reports" in namespace "reports" exists in the cluster',
       'Helm release "external-secrets" in namespace "external-secrets" exists in the cluster',
       "Actions secret DOCKERHUB_TOKEN of reports",
@@ -182,6 +204,10 @@ describe("what was made by hand", { concurrency: false }, () => {
         "import bookmarked-default-bookmarked-secrets",
         "import doppler-environment",
         "import doppler-project",
+        "import doppler-shared-environment",
+        "import doppler-shared-project",
+        "import doppler-store-shared-store",
+        "import doppler-store-shared-token",
         "import doppler-store-store",
         "import doppler-store-token",
         "import external-secrets-namespace",
@@ -194,6 +220,8 @@ describe("what was made by hand", { concurrency: false }, () => {
       all.filter((change) => change.startsWith("update ")),
       [
         "update bookmarked-default-bookmarked-secrets",
+        "update doppler-store-shared-store",
+        "update doppler-store-shared-token",
         "update doppler-store-store",
         "update doppler-store-token",
         "update external-secrets-release",
@@ -216,7 +244,9 @@ describe("what was made by hand", { concurrency: false }, () => {
       for (const [name, value] of Object.entries(DOCKERHUB))
         assert.equal(await actionsSecret(user, repository, name), value);
     }
-    assert.deepEqual(Object.keys(await serviceTokens()).sort(), ["by-hand", "external-secrets-1"]);
+    for (const project of Object.keys(PROJECTS)) {
+      assert.deepEqual(Object.keys(await serviceTokens(project)).sort(), ["by-hand", "external-secrets-1"]);
+    }
     assert.equal((await held("namespace", "reports")).metadata.labels?.[POD_SECURITY], "baseline");
   });
 
@@ -248,6 +278,8 @@ describe("what was made by hand", { concurrency: false }, () => {
     for (const [kind, name, namespace] of [
       ["secret", "doppler-token-auth", "external-secrets"],
       [STORE_KIND, "doppler-secret-store", undefined],
+      ["secret", "doppler-token-auth-shared", "external-secrets"],
+      [STORE_KIND, "doppler-secret-store-shared", undefined],
       [APP_KIND, "bookmarked-secrets", "default"],
       [APP_KIND, "reports", "reports"],
     ] as const) {
@@ -278,9 +310,12 @@ describe("what was made by hand", { concurrency: false }, () => {
     await user.pulumi("preview", "--stack", "dev", "--refresh", "--expect-no-changes");
   });
 
-  step("does without the token that was made by hand", async () => {
+  step("does without the tokens that were made by hand", async () => {
     const requests = operatorRequests(user).length;
-    await user.run("doppler", ["configs", "tokens", "revoke", (await serviceTokens())["by-hand"] ?? ""]);
+    for (const project of Object.keys(PROJECTS)) {
+      const slug = (await serviceTokens(project))["by-hand"] ?? "";
+      await user.run("doppler", ["configs", "tokens", "revoke", slug, `--project=${project}`]);
+    }
     await user.type("JWT_SECRET", "e2e-after-the-adoption");
     const bookmarked = { ...SECRETS["default/bookmarked-secrets"], JWT_SECRET: "e2e-after-the-adoption" };
     await delivered(user, { ...SECRETS, "default/bookmarked-secrets": bookmarked });

@@ -210,7 +210,7 @@ describe("the components on their own", { concurrency: false }, () => {
       "create reports-default-reports-credentials",
       "create reports-secrets-dev",
     ]);
-    for (const [name, value] of Object.entries(REPORTS)) await user.type(name, value);
+    for (const [name, value] of Object.entries(REPORTS)) await user.type(name, value, "acme");
     await inTeam("up", "--yes", "--skip-preview");
     const secret = await eventually("reports has its Secret", 60_000, () =>
       user.secret("default", "reports-credentials"),

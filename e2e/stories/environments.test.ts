@@ -100,6 +100,7 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
     refused(
       await nothing(() => prod.tries("up")),
       /Doppler project "acme" does not exist/,
+      /Doppler project "acme-shared" does not exist/,
       /run pulumi up --stack dev first/,
     );
     refused(
@@ -182,7 +183,8 @@ describe("dev and prod, each in its own cluster", { concurrency: false }, () => 
   step("the owner can't be destroyed while the project is used", async () => {
     refused(
       await nothing(() => dev.tries("destroy", "--run-program")),
-      /This stack owns Doppler project "acme", still in use by its environment "prd"/,
+      /This stack owns Doppler project "acme" and Doppler project "acme-shared",/,
+      /still in use by environment "prd" of project "acme", environment "prd" of project "acme-shared"\./,
       /Nothing was deleted/,
     );
     // Without --run-program the program can't ask who uses the project, so the destroy is refused as well.
@@ -282,14 +284,16 @@ describe("dev and prod in one cluster", { concurrency: false }, () => {
     assert.deepEqual(await known(prod), []);
   });
 
-  step("both come up with one operator, two stores and two sets of apps", async () => {
+  step("both come up with one operator, two stores each and two sets of apps", async () => {
     await dev.up();
     await prod.up();
     await typeAll(dev, "dev");
     await typeAll(prod, "prod");
     await askNow(dev);
     await delivered(dev, { ...secretsOf("dev"), ...PROD_SECRETS });
-    assert.deepEqual(await validStores(), ["doppler-prod", "doppler-secret-store"]);
+    assert.deepEqual(await validStores(), [
+      ...["doppler-prod", "doppler-prod-shared", "doppler-secret-store", "doppler-secret-store-shared"],
+    ]);
     const deployments = await dev.quietly("kubectl", ["get", "deployments", "--all-namespaces", "--output=name"]);
     assert.equal(deployments.trim(), "deployment.apps/external-secrets");
   });
@@ -308,8 +312,8 @@ describe("dev and prod in one cluster", { concurrency: false }, () => {
   step("dev can't be destroyed while prod uses its operator and its project", async () => {
     refused(
       await nothing(() => dev.tries("destroy", "--run-program")),
-      /This stack owns Doppler project "acme" and the cluster's operator and namespaces/,
-      /still in use by its environment "prd", stack "prod"\. Destroy those first\. Nothing was deleted\./,
+      /This stack owns Doppler project "acme" and Doppler project "acme-shared" and the cluster's operator and namespaces/,
+      /still in use by environment "prd" of project "acme", .*, stack "prod"\. Destroy those first\. Nothing was deleted\./,
     );
     refused(await nothing(() => dev.tries("destroy")), /pulumi destroy --run-program/);
     await nothing(() => dev.up("--expect-no-changes"));
@@ -332,7 +336,7 @@ describe("dev and prod in one cluster", { concurrency: false }, () => {
         (await dev.secret(namespace, name)) === undefined ? true : undefined,
       );
     }
-    assert.deepEqual(await validStores(), ["doppler-secret-store"]);
+    assert.deepEqual(await validStores(), ["doppler-secret-store", "doppler-secret-store-shared"]);
     await nothing(() => dev.up("--expect-no-changes"));
 
     await dev.type("JWT_SECRET", "e2e typed after prod was gone");

@@ -37,8 +37,8 @@ function changes(json: string): string[] {
     .sort();
 }
 
-async function serviceToken(): Promise<string> {
-  const token = (await user.secret("external-secrets", "doppler-token-auth"))?.["dopplerToken"];
+async function serviceToken(tokenSecret = "doppler-token-auth"): Promise<string> {
+  const token = (await user.secret("external-secrets", tokenSecret))?.["dopplerToken"];
   assert.ok(token, "the token Secret has a key dopplerToken");
   return token;
 }
@@ -93,7 +93,8 @@ describe("a new environment", { concurrency: false }, () => {
   step("can be previewed before anything exists", async () => {
     const { text } = await user.pulumi("preview", "--stack", "dev");
     assert.match(text, /bookmarked-default-bookmarked-secrets/);
-    assert.match(text, /6 Doppler names need values/);
+    assert.match(text, /5 Doppler names need values in project "acme"/);
+    assert.match(text, /1 Doppler name needs a value in project "acme-shared"/);
     assert.doesNotMatch(text, /github:index:ActionsSecret/);
   });
 
@@ -117,8 +118,10 @@ describe("a new environment", { concurrency: false }, () => {
 
   step("comes up while its Doppler config is empty, and says what to type where", async () => {
     const { text } = await user.up();
-    assert.match(text, /6 Doppler names need values in project "acme", config "dev"/);
+    assert.match(text, /5 Doppler names need values in project "acme", config "dev"/);
     assert.match(text, /doppler secrets set NAME --project acme --config dev/);
+    assert.match(text, /1 Doppler name needs a value in project "acme-shared", config "dev"/);
+    assert.match(text, /doppler secrets set NAME --project acme-shared --config dev/);
     assert.equal(await user.secret("default", "bookmarked-secrets"), undefined);
   });
 
@@ -285,7 +288,12 @@ describe("a new environment", { concurrency: false }, () => {
 
   step("gives app teams what they need, and no value", async () => {
     const { stdout } = await user.pulumi("stack", "output", "--json", "--show-secrets", "--stack", "dev");
-    const outputs = JSON.parse(stdout) as { apps: Record<string, unknown>; store: string; doppler: unknown };
+    const outputs = JSON.parse(stdout) as {
+      apps: Record<string, unknown>;
+      store: string;
+      doppler: unknown;
+      sources: unknown;
+    };
     const ofKey = (name: string, key: string) => ({
       [key]: { name, valueFrom: { secretKeyRef: { name: "reports-credentials", key } } },
     });
@@ -297,9 +305,13 @@ describe("a new environment", { concurrency: false }, () => {
       env: { ...ofKey("DATABASE_URL", "database-url"), ...ofKey("SMTP_PASSWORD", "smtp-password") },
       pending: {},
       workloadAnnotations: {},
+      from: { "smtp-password": { project: "acme-shared", config: "dev" } },
     });
     assert.equal(outputs.store, "doppler-secret-store");
     assert.deepEqual(outputs.doppler, { project: "acme", config: "dev" });
+    assert.deepEqual(outputs.sources, {
+      shared: { project: "acme-shared", config: "dev", store: "doppler-secret-store-shared" },
+    });
   });
 
   step("keeps every value and every token out of the state, the logs, the outputs and the files", async () => {
@@ -312,6 +324,7 @@ describe("a new environment", { concurrency: false }, () => {
       readFileSync(join(user.here.github, "token"), "utf8").trim(),
     ];
     assert.equal(tokens.length, 2);
+    secrets.push(await serviceToken("doppler-token-auth-shared"));
     const { stdout: state } = await user.pulumi("stack", "export", "--stack", "dev");
     assert.match(state, /doppler:index\/serviceToken:ServiceToken/);
     const base64 = secrets.map((secret) => Buffer.from(secret).toString("base64").replace(/=+$/, ""));

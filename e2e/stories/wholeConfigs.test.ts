@@ -142,7 +142,9 @@ const NO_STRIPE =
 const NO_PROPERTY =
   "the JSON object in APP_JSON has no property for this Secret; properties that are left out do not count";
 
-const everything = { ...VALUES, ...AWKWARD, ...OTHERS, ...STRIPE, APP_JSON };
+/** What is typed into the main project. */
+const { SMTP_PASSWORD: _elsewhere, ...OWN } = VALUES;
+const everything = { ...OWN, ...AWKWARD, ...OTHERS, ...STRIPE, APP_JSON };
 const stripe = { ...STRIPE, URL: `https://${STRIPE.STRIPE_KEY}@${OTHERS.DB_HOST}` };
 const jwt = VALUES.JWT_SECRET;
 const account = "9223372036854775807";

@@ -2,37 +2,49 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sodium from "libsodium-wrappers";
 import { openSecret } from "secrets-pipeline-sandbox";
+import { PROJECT_OF } from "./project.js";
 import type { User } from "./user.js";
 
 // What a team does by hand: it applies manifests of its own, and types secrets on GitHub's page.
 
 /** A ClusterSecretStore as a team writes it by hand. */
-export const STORE = `
+export const store = (name: string, tokenSecret: string) => `
 apiVersion: external-secrets.io/v1beta1
 kind: ClusterSecretStore
 metadata:
-  name: doppler-secret-store
+  name: ${name}
 spec:
   provider:
     doppler:
       auth:
         secretRef:
           dopplerToken:
-            name: doppler-token-auth
+            name: ${tokenSecret}
             key: dopplerToken
             namespace: external-secrets
 `;
 
-/** An ExternalSecret as a team writes it by hand. */
+/**
+ * An ExternalSecret as a team writes it by hand.
+ *
+ * @param elsewhere more keys, by the store that they come from
+ */
 export function externalSecret(
   namespace: string,
   name: string,
   target: string,
   keys: Readonly<Record<string, string>>,
+  elsewhere: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): string {
-  const data = Object.entries(keys).map(
-    ([secretKey, key]) => `    - secretKey: ${secretKey}\n      remoteRef:\n        key: ${key}\n`,
-  );
+  const item = (secretKey: string, key: string, other = "") =>
+    `    - secretKey: ${secretKey}\n      remoteRef:\n        key: ${key}\n${other}`;
+  const data = [
+    ...Object.entries(keys).map(([secretKey, key]) => item(secretKey, key)),
+    ...Object.entries(elsewhere).flatMap(([other, more]) => {
+      const ref = `      sourceRef:\n        storeRef:\n          name: ${other}\n          kind: ClusterSecretStore\n`;
+      return Object.entries(more).map(([secretKey, key]) => item(secretKey, key, ref));
+    }),
+  ];
   return `
 apiVersion: external-secrets.io/v1beta1
 kind: ExternalSecret
@@ -78,7 +90,8 @@ export async function setInDoppler(
   value: string,
   visibility: "masked" | "restricted" = "masked",
 ): Promise<void> {
-  const { DOPPLER_PROJECT: project, DOPPLER_CONFIG: config, DOPPLER_TOKEN: token, DOPPLER_API_HOST: host } = user.env;
+  const { DOPPLER_PROJECT: main, DOPPLER_CONFIG: config, DOPPLER_TOKEN: token, DOPPLER_API_HOST: host } = user.env;
+  const project = PROJECT_OF[name] ?? main;
   const answer = await fetch(`${host}/v3/configs/config/secrets`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },

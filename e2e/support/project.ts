@@ -8,6 +8,9 @@ import type { Project } from "secrets-pipeline-sandbox";
 const OPERATOR = "secrets-pipeline:operator";
 const KUBERNETES = "secrets-pipeline:kubernetes";
 
+/** The Doppler project of each name that the checked-in stacks have elsewhere than in their main project. */
+export const PROJECT_OF: Readonly<Record<string, string>> = { SMTP_PASSWORD: "acme-shared" };
+
 /** This repository's Pulumi project with its checked-in stacks, in the order in which they come up from nothing. */
 export const PULUMI_PROJECT: Project = {
   // From e2e/dist/support, where this file runs.

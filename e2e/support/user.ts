@@ -16,7 +16,7 @@ import {
   succeed,
   toolEnvironment,
 } from "secrets-pipeline-sandbox";
-import { PULUMI_PROJECT } from "./project.js";
+import { PROJECT_OF, PULUMI_PROJECT } from "./project.js";
 
 // A person at work in a sandbox of their own, with the pulumi, kubectl and doppler commands and nothing else.
 
@@ -156,9 +156,14 @@ export class User {
     return this.run("kubectl", args);
   }
 
-  /** Types a value into the stack's Doppler config. */
-  async type(name: string, value: string): Promise<void> {
-    await this.run("doppler", ["secrets", "set", name, "--silent"], value);
+  /**
+   * Types a value into a Doppler config of the stack.
+   *
+   * @param project where it is typed. Default: where the checked-in stacks have this name
+   */
+  async type(name: string, value: string, project: string | undefined = PROJECT_OF[name]): Promise<void> {
+    const place = project === undefined ? [] : [`--project=${project}`];
+    await this.run("doppler", ["secrets", "set", name, "--silent", ...place], value);
   }
 
   /** An object of the cluster, or `undefined` if there is none. */

@@ -32,13 +32,18 @@ type OwnSettings = Omit<StackConfig, "neighbours">;
  * Every ExternalSecret that a stack makes, as it is before Pulumi knows it, and each store that does not read from Doppler.
  */
 export function operatorObjectsOf(stack: OwnSettings): OperatorObject[] {
-  const { apps, otherSecrets, operator, store } = stack;
+  const { apps, otherSecrets, operator, sources } = stack;
+  const stores = new Map(
+    sources.map(({ name, store, mirror }) => [
+      name,
+      {
+        store: { storeName: store.name },
+        mirror: mirror && { storeName: mirror.name, secretName: mirror.name },
+      },
+    ]),
+  );
   const secrets = [...apps, ...otherSecrets].flatMap((app) => {
-    const mirror = stack.mirrors.find((m) => m.store === store.name);
-    const args = secretArgs(app, NOTHING_ADOPTED, {
-      store: { storeName: store.name },
-      mirror: mirror && { storeName: mirror.name, secretName: mirror.name },
-    });
+    const args = secretArgs(app, NOTHING_ADOPTED, stores);
     return [app, ...app.alsoAs].map(({ namespace, secretName }) => ({
       kind: "ExternalSecret",
       namespace,
@@ -46,15 +51,20 @@ export function operatorObjectsOf(stack: OwnSettings): OperatorObject[] {
       spec: externalSecretSpec(fetchedData(args), { refreshInterval: app.refreshInterval, ...args, secretName }),
     }));
   });
-  const mirrors = stack.mirrors.flatMap(({ name, store: storeName, names, refreshInterval }) => [
-    {
-      kind: "ExternalSecret",
-      namespace: operator.namespace,
-      name,
-      spec: externalSecretSpec(mirroredData(names), { secretName: name, storeName, refreshInterval }),
-    },
-    { kind: "ClusterSecretStore", name, spec: { provider: { kubernetes: {} } } },
-  ]);
+  const mirrors = sources.flatMap(({ store, mirror }) => {
+    if (mirror === undefined) return [];
+    const { name, names, refreshInterval } = mirror;
+    const delivery = { secretName: name, storeName: store.name, refreshInterval };
+    return [
+      {
+        kind: "ExternalSecret",
+        namespace: operator.namespace,
+        name,
+        spec: externalSecretSpec(mirroredData(names), delivery),
+      },
+      { kind: "ClusterSecretStore", name, spec: { provider: { kubernetes: {} } } },
+    ];
+  });
   return [...secrets, ...mirrors];
 }
 
@@ -72,7 +82,7 @@ export function budgetOf(stack: StackConfig): Budget {
     stores,
     neighbours: new Map(neighbours),
     uncounted: stack.neighbours.filter(({ config }) => config === undefined).map(({ stack: name }) => name),
-    run: readsOfRun(stack, stores.size),
+    run: readsOfRun(stack),
   };
 }
 
@@ -80,8 +90,8 @@ export function budgetOf(stack: StackConfig): Budget {
  * What one run reads: the names of each config, and the values that CI gets. The first run reads the names once more, when
  * it has made the config.
  */
-function readsOfRun({ githubActions }: OwnSettings, configs: number): number {
-  return Math.max(1, configs) + ((githubActions?.secrets.length ?? 0) > 0 ? 1 : 0);
+function readsOfRun({ githubActions, sources }: OwnSettings): number {
+  return sources.length + ((githubActions?.secrets.length ?? 0) > 0 ? 1 : 0);
 }
 
 /** One way to need less of a limit, and what the reads then come to. */

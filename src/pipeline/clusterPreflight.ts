@@ -6,9 +6,9 @@ import { type ClusterFindings, objectsOf, type StackObject, type World } from ".
 export interface ClusterAdoption {
   namespaces: string[];
   release?: string;
-  /** The token Secret, or the ServiceAccount in its place. */
-  identity?: string;
-  store?: string;
+  /** Token Secrets, and the ServiceAccounts in their places. */
+  identities: string[];
+  stores: string[];
   /** By the name of a mirror's objects. */
   mirrors: Record<string, AdoptedMirror>;
   externalSecrets: string[];
@@ -97,8 +97,8 @@ function adoptionOf(objects: readonly StackObject[]): ClusterAdoption {
   }
   return {
     namespaces: ids("namespace"),
-    identity: ids("identity")[0],
-    store: ids("store")[0],
+    identities: ids("identity"),
+    stores: ids("store"),
     mirrors,
     externalSecrets: ids("externalSecret"),
   };

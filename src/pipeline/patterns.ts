@@ -2,19 +2,24 @@ import * as pulumi from "@pulumi/pulumi";
 import { matchingNames } from "../../lib/namePattern";
 import { patternNotice } from "../../lib/patternNotice";
 import type { StackConfig } from "../settings";
-import type { TypedNames } from "./values";
+import type { NamesBySource } from "./values";
 
 /**
  * Which keys come by patterns as things are, one text for each app that has a pattern. The outputs don't have these keys:
  * outputs would then change whenever somebody types a name into Doppler.
  *
- * @param typed the names that have values, or `undefined` while the config does not exist yet
+ * @param typed the names that have values, by source
  */
-export function patternNotices({ apps, doppler }: Pick<StackConfig, "apps" | "doppler">, typed: TypedNames): string[] {
-  return apps.flatMap(({ name, pattern, leaveOut, keep }) => {
-    if (pattern === undefined) return [];
-    const names = typed && matchingNames(pattern, { leaveOut, keep }, typed);
-    return [patternNotice({ app: name, pattern, project: doppler.project.name, config: doppler.config, names })];
+export function patternNotices(
+  { apps, sources }: Pick<StackConfig, "apps" | "sources">,
+  typed: NamesBySource,
+): string[] {
+  return apps.flatMap(({ name, source: own, pattern, leaveOut, keep }) => {
+    const source = sources.find((one) => one.name === own);
+    if (pattern === undefined || source === undefined) return [];
+    const known = typed.get(own);
+    const names = known && matchingNames(pattern, { leaveOut, keep }, known);
+    return [patternNotice({ app: name, pattern, project: source.project.name, config: source.config, names })];
   });
 }
 

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ClusterIdentity, clusterIdentity } from "./clusterIdentity";
 import { clusterPreflight, type ClusterAdoption, missingNamespaces } from "./clusterPreflight";
+import { type DopplerAdoption, dopplerPreflight } from "./dopplerPreflight";
 import { githubPreflight } from "./githubPreflight";
 import { renameProblems } from "./renames";
 import type { StackConfig } from "../settings";
@@ -10,17 +11,11 @@ import { StateError, type World } from "../world";
 
 /** Which cluster it is, and ids of things that exist and are taken over rather than made. */
 export interface Adoption {
-  /** Doppler's ids. */
+  /** Doppler's ids, by source. */
   doppler: DopplerAdoption;
   /** Ids of objects in the cluster. */
   cluster: ClusterAdoption;
   clusterIdentity: ClusterIdentity;
-}
-
-interface DopplerAdoption {
-  project?: string;
-  environment?: string;
-  config?: string;
 }
 
 /** What stands in the way of this stack. Nothing was created or changed. */
@@ -70,59 +65,6 @@ function uncheckedNotice({ inCluster, namespaces }: World): string | undefined {
   ];
   if (unchecked.length === 0) return undefined;
   return `The cluster could not be asked with kubectl: ${inCluster.unanswered ?? inUp}\nNot checked: ${unchecked.join("; ")}.`;
-}
-
-function dopplerPreflight(
-  stack: StackConfig,
-  { inDoppler: { project: found, environments, configs }, state }: World,
-): { adoption: DopplerAdoption; problems: string[] } {
-  const { project, environment, branchConfig } = stack.doppler;
-  const adoption: DopplerAdoption = {};
-  const problems: string[] = [];
-  const inTheWay = (what: string, ownedBy: string) =>
-    problems.push(
-      `${what} exists in Doppler, and this stack did not make it.`,
-      `  If another stack owns it: ${ownedBy}.`,
-      `  If it was made by hand, or by a run that was cut off: pulumi config set adopt true --stack ${stack.name}, then pulumi up takes it over as it is.`,
-    );
-
-  if (found === undefined && !project.owned) {
-    problems.push(
-      `Doppler project "${project.name}" does not exist, or this token may not see it.`,
-      `  Stack "${project.ownedBy}" makes it: run pulumi up --stack ${project.ownedBy} first.`,
-    );
-  }
-  if (found !== undefined && project.owned && !state.find("doppler:index/project:Project", { name: project.name })) {
-    if (!stack.adopt) inTheWay(`project "${project.name}"`, "say so with doppler.project.ownedBy");
-    else if (found.description !== (project.description ?? "")) {
-      problems.push(
-        `project "${project.name}" can't be taken over: its description in Doppler differs from doppler.project.description.`,
-        `  Doppler has: ${JSON.stringify(found.description)}`,
-      );
-    } else adoption.project = project.name;
-  }
-
-  const present = environments.find((e) => e.slug === environment.slug);
-  const environmentId = { project: project.name, slug: environment.slug };
-  if (present !== undefined && !state.find("doppler:index/environment:Environment", environmentId)) {
-    const what = `environment "${environment.slug}" of project "${project.name}"`;
-    if (!stack.adopt) inTheWay(what, "give this one an environment of its own, with doppler.environment.slug");
-    else if (present.name !== environment.name) {
-      problems.push(
-        `${what} can't be taken over: its name in Doppler differs from doppler.environment.name.`,
-        `  Doppler has: ${JSON.stringify(present.name)}`,
-      );
-    } else adoption.environment = `${project.name}.${environment.slug}`;
-  }
-
-  if (branchConfig !== undefined && configs.includes(branchConfig)) {
-    const configId = { project: project.name, environment: environment.slug, name: branchConfig };
-    if (!state.find("doppler:index/branchConfig:BranchConfig", configId)) {
-      if (stack.adopt) adoption.config = `${project.name}.${environment.slug}.${branchConfig}`;
-      else inTheWay(`config "${branchConfig}" of project "${project.name}"`, "name another doppler.config");
-    }
-  }
-  return { adoption, problems };
 }
 
 function operatorProblems({ operator }: StackConfig, { operatorState }: World): string[] {

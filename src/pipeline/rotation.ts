@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as delay } from "node:timers/promises";
 import { serviceTokenOf } from "../../lib/storeToken";
-import type { StackConfig } from "../settings";
+import type { SourceSettings } from "../settings";
 import { type DopplerClient, DopplerError, type World } from "../world";
 
 /** A rotation under way. */
@@ -79,12 +79,14 @@ function doubtOf(
 }
 
 /**
- * What the store calls when it has moved to another service token. The token to hand over from is the one that the
+ * What a source's store calls when it has moved to another service token. The token to hand over from is the one that the
  * store had in the last state: after a run that was cut off between token and store this is still the old one.
  */
-export function tokenHandover(stack: StackConfig, { doppler, state }: World): () => Promise<void> {
-  const { project, config, serviceToken: to } = stack.doppler;
-  const store = state.object("kubernetes:external-secrets.io/v1:ClusterSecretStore", stack.store.name);
+export function tokenHandover(
+  { project, config, serviceToken: to, store: { name } }: SourceSettings,
+  { doppler, state }: Pick<World, "doppler" | "state">,
+): () => Promise<void> {
+  const store = state.object("kubernetes:external-secrets.io/v1:ClusterSecretStore", name);
   const from = store && serviceTokenOf(store);
   return async () => {
     if (from === undefined || from === to) return;

@@ -1,19 +1,36 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configId, type DopplerProject } from "../../components/dopplerProject";
-import type { World } from "../world";
+import type { SourceSettings } from "../settings";
+import type { TypedNames, World } from "../world";
 
-/** The Doppler names that the config which apps read has; `undefined` while it does not exist yet. */
-export type TypedNames = ReadonlySet<string> | undefined;
+/** The names that have been typed into the config of each source, by the source's name. */
+export type NamesBySource = ReadonlyMap<string, TypedNames>;
+
+/** The names that have been typed into the config of each source; see {@link typedNames}. */
+export async function namesBySource(
+  projects: ReadonlyMap<SourceSettings, DopplerProject>,
+  world: Pick<World, "doppler" | "names">,
+): Promise<NamesBySource> {
+  const read = [...projects].map(
+    async ([{ name }, project]) => [name, await typedNames(project, name, world)] as const,
+  );
+  return new Map(await Promise.all(read));
+}
 
 /**
- * The names that have been typed into the config that apps read, an empty value included: the operator delivers it. A
- * config that this run makes is read once it is there, since a branch config begins with what it inherits.
+ * The names that have been typed into a source's config, an empty value included: the operator delivers it. A config that
+ * this run makes is read once it is there, since a branch config begins with what it inherits.
  *
  * @returns `undefined` while a preview can't read the config because it does not exist yet
  * @throws if the config is there and can't be read
  */
-export async function typedNames(component: DopplerProject, { doppler, typed }: World): Promise<TypedNames> {
-  if (typed.names !== undefined) return typed.names;
+async function typedNames(
+  component: DopplerProject,
+  source: string,
+  { doppler, names: found }: Pick<World, "doppler" | "names">,
+): Promise<TypedNames> {
+  const before = found.get(source);
+  if (before !== undefined) return before;
   // Project and config are known texts even in the very first preview; the id tells whether there is a config to ask.
   if ((await known(configId(component))) === undefined) return undefined;
   const [project, config] = [await known(component.project), await known(component.config)];

@@ -2,16 +2,22 @@ import { z } from "zod";
 import {
   askedKeys,
   checkContents,
+  from,
+  fromOthers,
   keys,
   KEYS_FORM,
   requestedContents,
+  requestedFrom,
+  requestedSource,
   spread,
   values,
   withDopplerNames,
 } from "./contents";
+import { MAIN_SOURCE } from "./dopplerSources";
 import type { Lenient } from "./lenient";
 import {
   annotationValue,
+  anySource,
   appName,
   duration,
   externalSecretName,
@@ -34,10 +40,12 @@ const app = z
     externalSecretName: externalSecretName.optional(),
     refreshInterval: duration.optional(),
     fetch: fetchForm.optional(),
+    source: anySource.optional(),
     keys: keys.optional(),
     dopplerNames: z.boolean().default(false),
     spread: spread.optional(),
     values: values.optional(),
+    from: from.default({}),
     type: secretType.optional(),
     labels: z.record(metadataKey, labelValue).default({}),
     annotations: z.record(metadataKey, annotationValue).default({}),
@@ -48,14 +56,14 @@ const app = z
       .array(z.strictObject({ secretName: kubernetesSecretName.optional(), namespace: namespaceName.optional() }))
       .default([]),
   })
-  .superRefine(({ keys, dopplerNames, spread, values, type, labels }, context) => {
+  .superRefine(({ keys, dopplerNames, spread, values, from, type, labels }, context) => {
     const asked = askedKeys(keys);
     if (dopplerNames && asked.pattern === undefined) {
       const message = "has no effect without a pattern in keys; a list of keys may have Doppler's own names in it";
       context.addIssue({ code: "custom", path: ["dopplerNames"], message });
     } else if ([keys, values, spread].some((setting) => setting !== undefined)) {
       const prescribed = type !== undefined || Object.keys(labels).length > 0;
-      const all = { ...withDopplerNames(asked, dopplerNames), values: values ?? {}, spread };
+      const all = { ...withDopplerNames(asked, dopplerNames), values: values ?? {}, spread, from: fromOthers(from) };
       checkContents({ ...all, type, prescribed }, context);
     } else context.addIssue({ code: "custom", path: ["keys"], message: `${KEYS_FORM}, got nothing` });
   });
@@ -78,6 +86,7 @@ function request(app: App, index: number): SecretRequest {
   const {
     refreshInterval,
     fetch,
+    source = MAIN_SOURCE,
     type,
     labels = {},
     annotations = {},
@@ -95,11 +104,15 @@ function request(app: App, index: number): SecretRequest {
       },
       ...copies,
     ],
-    contents: requestedContents(entry, app),
+    contents: [...requestedContents(entry, app), ...requestedFrom(entry, app.from)],
+    sources: [
+      ...requestedSource(entry, app.source),
+      ...Object.keys(app.from ?? {}).map((name) => ({ path: [...entry, "from", name], name })),
+    ],
     rest: {
       ...withDopplerNames(askedKeys(app.keys), app.dopplerNames),
       ...(app.spread && { spread: app.spread.filter((name) => name !== undefined) }),
-      ...{ values: app.values ?? {}, type, labels, annotations, merge },
+      ...{ source, values: app.values ?? {}, from: fromOthers(app.from), type, labels, annotations, merge },
       ...{ refreshInterval, fetch, renamedFrom, restartOnChange },
     },
   };

@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { checkContents, requestedContents, requestedNames } from "./contents";
+import { checkContents, requestedContents, requestedNames, requestedSource } from "./contents";
 import { DEFAULTS } from "./defaults";
+import { MAIN_SOURCE } from "./dopplerSources";
 import type { Lenient } from "./lenient";
 import { argocdUrl } from "./locations";
 import {
+  anySource,
   argocdRepositoryName,
   dopplerSecretName,
   duration,
@@ -40,6 +42,7 @@ const repository = z
     url: argocdUrl,
     type: z.enum(["git", "helm", "oci"], { error: "expected git, helm or oci" }).default("git"),
     secretName: kubernetesSecretName.optional(),
+    source: anySource.optional(),
     keys: z.record(repositoryField, dopplerSecretName).default({}),
     values: z.record(repositoryField, template).default({}),
   })
@@ -50,7 +53,11 @@ const schema = z
     namespace: namespaceName.default(DEFAULTS.argocdNamespace),
     refreshInterval: duration.optional(),
     admin: z
-      .strictObject({ passwordHash: dopplerSecretName.optional(), passwordMtime: dopplerSecretName.optional() })
+      .strictObject({
+        source: anySource.optional(),
+        passwordHash: dopplerSecretName.optional(),
+        passwordMtime: dopplerSecretName.optional(),
+      })
       .optional(),
     repositories: z.array(repository).default([]),
     repositoryCredentials: z.array(repository).default([]),
@@ -62,20 +69,24 @@ type Argocd = NonNullable<Lenient<z.output<typeof schema>>>;
 /** The admin's password, added to Argo CD's own Secret. */
 function adminRequest({ namespace, refreshInterval }: Argocd, admin: NonNullable<Argocd["admin"]>): SecretRequest {
   const entry = ["argocd", "admin"];
-  const { passwordHash = DEFAULTS.argocdPasswordHash, passwordMtime = DEFAULTS.argocdPasswordMtime } = admin;
+  const { source, ...names } = admin;
+  const { passwordHash = DEFAULTS.argocdPasswordHash, passwordMtime = DEFAULTS.argocdPasswordMtime } = names;
   return {
     entry,
     name: "argocd-admin",
     places: [{ path: entry, namespace, secretName: OWN_SECRET, externalSecretName: "argocd-admin" }],
-    contents: requestedNames(entry, admin),
+    contents: requestedNames(entry, names),
+    sources: requestedSource(entry, source),
     rest: {
       refreshInterval,
+      source: source ?? MAIN_SOURCE,
       keys: {},
       // A value that was piped into Doppler may end with a line break. Argo CD would refuse the hash and the time then.
       values: {
         "admin.password": `{{ .${passwordHash} | trim }}`,
         "admin.passwordMtime": `{{ .${passwordMtime} | trim }}`,
       },
+      from: {},
       labels: {},
       annotations: {},
       // The Secret holds Argo CD's signing key as well.
@@ -96,7 +107,7 @@ function repositoryRequests(argocd: Argocd, list: keyof typeof REPOSITORY_LISTS)
   return (argocd[list] ?? []).flatMap((repository, index) => {
     if (repository === undefined) return [];
     const entry = ["argocd", list, index];
-    const { name, type, url, keys = {}, values = {} } = repository;
+    const { name, type, url, source, keys = {}, values = {} } = repository;
     const secretName = repository.secretName ?? (name === undefined ? undefined : `${prefix}-${name}`);
     const location: Record<string, string> = type === undefined || url === undefined ? {} : { type, url };
     return [
@@ -105,10 +116,13 @@ function repositoryRequests(argocd: Argocd, list: keyof typeof REPOSITORY_LISTS)
         name: name === undefined ? undefined : `argocd-${prefix}-${name}`,
         places: [{ path: entry, namespace, secretName, externalSecretName: secretName }],
         contents: requestedContents(entry, { keys, values }),
+        sources: requestedSource(entry, source),
         rest: {
           refreshInterval,
+          source: source ?? MAIN_SOURCE,
           keys,
           values: { ...location, ...values },
+          from: {},
           labels: { [SECRET_TYPE]: label },
           annotations: {},
           merge: false,

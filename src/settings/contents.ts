@@ -3,9 +3,9 @@ import { DOPPLER_OWN } from "../../lib/namePattern";
 import { dopplerNames, parseTemplate, type Sources } from "../../lib/template";
 import type { JsonPart } from "../../lib/wholeTemplates";
 import type { Lenient } from "./lenient";
-import { dopplerNamePattern, dopplerSecretName, jsonProperty, secretKey, template } from "./names";
+import { anySource, dopplerNamePattern, dopplerSecretName, jsonProperty, secretKey, template } from "./names";
 import { type Path, typeName } from "./problems";
-import type { RequestedContent } from "./secretRequest";
+import type { RequestedContent, SecretRequest } from "./secretRequest";
 
 // What the keys of a Secret are made of: the settings `keys`, `values` and `spread`, and the rules that hold between them.
 
@@ -29,6 +29,15 @@ export const KEYS_FORM =
 export const keys = z.union([dopplerNamePattern, keyList, keyMap], {
   error: (issue) => `${KEYS_FORM}, got ${typeName(issue.input)}`,
 });
+
+/** More keys, by the source that they come from. */
+export const from = z.record(
+  anySource,
+  z.union([keyList, z.record(secretKey, dopplerSecretName)], {
+    error: (issue) =>
+      `expected a list of Doppler secret names, or a map from key to Doppler secret name, got ${typeName(issue.input)}`,
+  }),
+);
 
 /** Doppler names of JSON objects. */
 export const spread = keyList;
@@ -64,6 +73,11 @@ export function askedKeys(setting: Keys): AskedKeys {
   return Object.keys(parts).length === 0 ? { keys } : { keys, parts };
 }
 
+/** The keys that are asked for of other sources: by source, the Doppler name by the Secret's key. */
+export function fromOthers(of: Lenient<z.output<typeof from>> | undefined): Record<string, Record<string, string>> {
+  return Object.fromEntries(Object.entries(of ?? {}).map(([source, keys]) => [source, askedKeys(keys).keys]));
+}
+
 /** Doppler's own names as keys of the Secret, where they are asked for. */
 export function withDopplerNames(asked: AskedKeys, dopplerNames: boolean | undefined): AskedKeys {
   if (!dopplerNames) return asked;
@@ -81,6 +95,8 @@ const TYPE_KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** What is checked of a Secret's contents. */
 interface Contents extends Sources {
+  /** Keys from other sources, by source. */
+  from?: Record<string, Record<string, string>>;
   type?: string | undefined;
   /** Whether somebody who reads the Secret prescribes what is in it, be it a secret or not. */
   prescribed: boolean;
@@ -88,7 +104,7 @@ interface Contents extends Sources {
 
 /** What is wrong with where a Secret's values come from, by the path in its settings. */
 function contentProblems(contents: Contents): { path: string[]; message: string }[] {
-  const { keys, values, parts = {}, spread = [], pattern, type, prescribed } = contents;
+  const { keys, values, parts = {}, spread = [], pattern, from = {}, type, prescribed } = contents;
   const problems: { path: string[]; message: string }[] = [];
   for (const [key, text] of Object.entries(values)) {
     const parsed = parseTemplate(text);
@@ -105,9 +121,17 @@ function contentProblems(contents: Contents): { path: string[]; message: string 
   if (problems.length === 0 && pattern === undefined && dopplerNames(contents).length === 0) {
     problems.push({ path: ["keys"], message: "expected at least one Doppler name, here or in values" });
   }
+  const named = new Set([keys, values, parts].flatMap((part) => Object.keys(part)));
+  for (const [source, others] of Object.entries(from)) {
+    for (const key of Object.keys(others)) {
+      const message = `sets the key ${key}, which is set elsewhere in this entry`;
+      if (named.has(key)) problems.push({ path: ["from", source], message });
+      named.add(key);
+    }
+  }
   for (const oneOf of TYPE_KEYS[type ?? ""] ?? []) {
     // Whether a JSON object has the key, only the operator sees.
-    if (spread.length > 0 || oneOf.some((key) => key in keys || key in values || key in parts)) continue;
+    if (spread.length > 0 || oneOf.some((key) => named.has(key))) continue;
     problems.push({ path: ["type"], message: `needs the key ${oneOf.join(" or ")} in keys or values` });
   }
   return problems;
@@ -129,17 +153,9 @@ export function requestedContents(
   },
 ): RequestedContent[] {
   const { type, values = {}, spread = [] } = of;
-  const { keys, parts = {} } = askedKeys(of.keys);
-  const listed = Array.isArray(of.keys)
-    ? of.keys.map((name, at) => [at, name] as const)
-    : [...Object.entries(keys), ...Object.entries(parts).map(([key, { name }]) => [key, name] as const)];
   return [
     ...(type === undefined ? [] : [{ path: [...entry, "type"], type, dopplerNames: [] }]),
-    ...listed.flatMap(([at, name]) =>
-      name === undefined
-        ? []
-        : [{ path: [...entry, "keys", at], key: typeof at === "string" ? at : name, dopplerNames: [name] }],
-    ),
+    ...requestedKeys([...entry, "keys"], of.keys),
     ...spread.flatMap((name, at) =>
       name === undefined ? [] : [{ path: [...entry, "spread", at], dopplerNames: [name] }],
     ),
@@ -147,6 +163,27 @@ export function requestedContents(
       ...{ path: [...entry, "values", key], key, dopplerNames: parseTemplate(template).names, template },
     })),
   ];
+}
+
+/** What a setting asks for that names keys. */
+function requestedKeys(path: Path, setting: Keys): RequestedContent[] {
+  const { keys, parts = {} } = askedKeys(setting);
+  const listed = Array.isArray(setting)
+    ? setting.map((name, at) => [at, name] as const)
+    : [...Object.entries(keys), ...Object.entries(parts).map(([key, { name }]) => [key, name] as const)];
+  return listed.flatMap(([at, name]) =>
+    name === undefined ? [] : [{ path: [...path, at], key: typeof at === "string" ? at : name, dopplerNames: [name] }],
+  );
+}
+
+/** What an entry asks for of other sources. */
+export function requestedFrom(entry: Path, of: Lenient<z.output<typeof from>> = {}): RequestedContent[] {
+  return Object.entries(of).flatMap(([source, keys]) => requestedKeys([...entry, "from", source], keys));
+}
+
+/** The source that an entry names, if it names one. */
+export function requestedSource(entry: Path, name: string | undefined): SecretRequest["sources"] {
+  return name === undefined ? [] : [{ path: [...entry, "source"], name }];
 }
 
 /** What an entry asks for whose settings are Doppler names. */

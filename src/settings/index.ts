@@ -5,6 +5,7 @@ import { parseStackConfig, type StackConfig } from "./stackConfig";
 // The only door of this folder: a stack's settings, read, checked and completed. The only reader of Pulumi.<stack>.yaml,
 // of pulumi.Config and of the environment.
 
+export { MAIN_SOURCE } from "./dopplerSources";
 export { type MirrorConfig } from "./mirrors";
 export { FETCH_FORMS } from "./names";
 export { type ConfigProblem, StackConfigError } from "./problems";
@@ -13,6 +14,8 @@ export {
   type AppConfig,
   type GithubActionsConfig,
   parseStackConfig,
+  type SourceConfig,
+  type SourceSettings,
   type StackConfig,
   withOtherSecrets,
 } from "./stackConfig";

@@ -52,6 +52,15 @@ const dopplerSlug = (what: string, max: number) =>
 
 // The stack's own.
 export const appName = dnsSubdomain("an app name");
+const SOURCE = 'lower-case letters, digits and "-", at most 63, the first a letter, the last alphanumeric';
+/** The name of a source beside the main one. Templates call its values by it, so it begins with a letter. */
+export const sourceName = name(
+  /^(?!doppler$)[a-z]([-a-z0-9]*[a-z0-9])?$/,
+  63,
+  `a name for the source: ${SOURCE}; "doppler" is the main source`,
+);
+/** The name of any source. */
+export const anySource = name(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, 63, `the name of a source: ${SOURCE}`);
 export const argocdRepositoryName = dnsLabel("a name for the repository");
 
 // Kubernetes and Helm.

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { requestedNames } from "./contents";
+import { requestedNames, requestedSource } from "./contents";
 import { DEFAULTS } from "./defaults";
+import { MAIN_SOURCE } from "./dopplerSources";
 import type { Lenient } from "./lenient";
 import { registry } from "./locations";
-import { dopplerSecretName, duration, kubernetesSecretName, namespaceName } from "./names";
+import { anySource, dopplerSecretName, duration, kubernetesSecretName, namespaceName } from "./names";
 import type { RequestedPlace, SecretKind, SecretRequest } from "./secretRequest";
 
 // The Secrets with which a cluster pulls private images: the settings `pullSecrets`. Each is the same in all of its
@@ -16,6 +17,7 @@ const pullSecret = z.strictObject({
     .min(1, { error: "expected at least one namespace" })
     .refine((list) => new Set(list).size === list.length, { error: "expected each namespace once" }),
   registry: registry.default(DEFAULTS.registry),
+  source: anySource.optional(),
   username: dopplerSecretName.optional(),
   token: dopplerSecretName.optional(),
   refreshInterval: duration.optional(),
@@ -25,7 +27,7 @@ const schema = z.array(pullSecret).default([]);
 
 function request(pull: Lenient<z.output<typeof pullSecret>>, index: number): SecretRequest {
   const entry = ["pullSecrets", index];
-  const { name, registry = DEFAULTS.registry, username, token, refreshInterval } = pull;
+  const { name, registry = DEFAULTS.registry, source, username, token, refreshInterval } = pull;
   const place = (namespace: string | undefined, i: number): RequestedPlace => ({
     path: [...entry, "namespaces", i],
     namespace,
@@ -38,10 +40,13 @@ function request(pull: Lenient<z.output<typeof pullSecret>>, index: number): Sec
     name: name === undefined ? undefined : `pull-${name}`,
     places: [place(first, 0), ...others.map((namespace, i) => place(namespace, i + 1))],
     contents: requestedNames(entry, { username, token }),
+    sources: requestedSource(entry, source),
     rest: {
       refreshInterval,
+      source: source ?? MAIN_SOURCE,
       keys: {},
       values: { ".dockerconfigjson": dockerConfig(registry, username, token) },
+      from: {},
       type: "kubernetes.io/dockerconfigjson",
       labels: {},
       annotations: {},

@@ -1,3 +1,4 @@
+import { type RequestedSource, sourcesOf } from "./dopplerSources";
 import { type Lenient, lenient } from "./lenient";
 import { type Requests, requestsOf } from "./requests";
 import { type Settings, settingsSchema } from "./schema";
@@ -8,6 +9,8 @@ export interface Reading {
   stack: string;
   settings: Lenient<Settings>;
   requests: Requests;
+  /** The Doppler configs that the stack reads, the main one first. */
+  sources: RequestedSource[];
 }
 
 /**
@@ -17,5 +20,5 @@ export interface Reading {
  */
 export function readSettings(stack: string, values: Readonly<Record<string, unknown>>): Reading {
   const settings = lenient(settingsSchema, values) ?? {};
-  return { stack, settings, requests: requestsOf(settings) };
+  return { stack, settings, requests: requestsOf(settings), sources: sourcesOf(settings) };
 }

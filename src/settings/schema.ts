@@ -1,36 +1,21 @@
 import { z } from "zod";
 import { githubActions } from "./ciSecrets";
 import { DEFAULTS } from "./defaults";
+import { doppler, sources, store } from "./dopplerSources";
 import { KIND_SCHEMAS } from "./kinds";
-import { chart, chartRepositoryUrl, dopplerUrl } from "./locations";
+import { chart, chartRepositoryUrl } from "./locations";
 import {
   clusterId,
   credential,
-  dopplerConfigName,
-  dopplerEnvironmentSlug,
-  dopplerPlan,
-  dopplerProjectName,
   dopplerSecretName,
   duration,
   fetchForm,
-  kubernetesSecretName,
   namespaceName,
   releaseName,
-  serviceAccountName,
-  storeName,
   text,
 } from "./names";
 
 // The shape of a stack's settings. What entries have to do with each other is in rules/.
-
-const doppler = z.strictObject({
-  host: dopplerUrl.optional(),
-  project: z.strictObject({ name: dopplerProjectName, description: text.optional(), ownedBy: text.optional() }),
-  environment: z.strictObject({ slug: dopplerEnvironmentSlug, name: text.optional() }),
-  config: dopplerConfigName.optional(),
-  plan: dopplerPlan.optional(),
-  serviceToken: text.default(DEFAULTS.serviceToken),
-});
 
 const kubernetes = z
   .strictObject({
@@ -55,16 +40,6 @@ const operator = z
   })
   .prefault({});
 
-const store = z
-  .strictObject({
-    name: storeName.default(DEFAULTS.storeName),
-    tokenSecretName: kubernetesSecretName.default(DEFAULTS.tokenSecretName),
-    oidc: z
-      .strictObject({ identity: text, serviceAccount: serviceAccountName.default(DEFAULTS.serviceAccount) })
-      .optional(),
-  })
-  .prefault({});
-
 export const settingsSchema = z.strictObject({
   dopplerToken: credential.optional(),
   doppler,
@@ -72,6 +47,7 @@ export const settingsSchema = z.strictObject({
   kubernetes,
   operator,
   store,
+  sources,
   refreshInterval: duration.default(DEFAULTS.refreshInterval),
   fetch: fetchForm.default(DEFAULTS.fetch),
   ...KIND_SCHEMAS,

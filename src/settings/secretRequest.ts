@@ -19,6 +19,8 @@ export interface SecretSettings extends Sources, LeftOut {
   refreshInterval?: string | undefined;
   /** How values are fetched. */
   fetch?: z.output<typeof fetchForm> | undefined;
+  /** The source that keys and templates are read from. */
+  source: string;
   /** The Secret's key: the Doppler name. */
   keys: Record<string, string>;
   /** The Secret's key: a template over Doppler names. */
@@ -28,6 +30,8 @@ export interface SecretSettings extends Sources, LeftOut {
   /** Doppler names of JSON objects whose properties are keys of the Secret. */
   spread?: string[] | undefined;
   keep?: string[] | undefined;
+  /** More keys, of other sources: by source, the Doppler name by the Secret's key. */
+  from: Record<string, Record<string, string>>;
   /** The Secret's type; without it, Opaque. */
   type?: string | undefined;
   labels: Record<string, string>;
@@ -77,6 +81,8 @@ export interface SecretRequest {
   /** The Secret, then its copies. */
   places: [RequestedPlace, ...RequestedPlace[]];
   contents: RequestedContent[];
+  /** The sources that the entry names, each by the setting that names it. An entry that names none reads the main one. */
+  sources: { path: Path; name: string }[];
   /** The Secret's other settings. */
   rest: Omit<SecretSettings, "name" | "namespace" | "secretName" | "externalSecretName" | "alsoAs">;
 }

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Plan } from "../../lib/readsNotice";
 import { DEFAULTS } from "./defaults";
 import { withSecrets } from "./encrypted";
-import { type MirrorConfig, mirrorOf } from "./mirrors";
 import { neighboursOf } from "./neighbours";
 import { type ConfigProblem, issueMessage, shapeProblems, StackConfigError } from "./problems";
 import { readSettings } from "./reading";
@@ -13,10 +12,13 @@ import { ciPlaceProblems } from "./rules/ciPlaces";
 import { classificationProblems, leftOut } from "./rules/classification";
 import { entryProblems } from "./rules/entries";
 import { mirrorProblems } from "./rules/mirrors";
+import { sourceProblems } from "./rules/sources";
 import { readStacks, stackProblems, type StackUsers, usersOf } from "./rules/stacks";
+import type { ExpectedOfOwner } from "./rules/stacksInDoppler";
 import { type Settings, settingsSchema } from "./schema";
 import { completed, namespacesOf, type SecretSettings } from "./secretRequest";
 import type { ConfigSource } from "./source";
+import { type SourceConfig, sourceFor, type SourceSettings, sourcesOfStack } from "./sourceConfig";
 
 // A stack's settings as one typed, validated object: Pulumi.<stack>.yaml, completed with defaults and with what the
 // environment says.
@@ -24,27 +26,26 @@ import type { ConfigSource } from "./source";
 /** The settings of one app, or of another Secret that is made like an app's. */
 export type AppConfig = SecretSettings & Pick<Settings, "refreshInterval" | "fetch">;
 
+export type { SourceConfig, SourceSettings } from "./sourceConfig";
+
 /** A stack's settings: shapes and names checked, defaults filled in, durations canonical, credentials Pulumi secrets. */
 export interface StackConfig {
   /** The stack's own name. */
   name: string;
-  doppler: {
+  /** The main source, and how this run gets at Doppler. */
+  doppler: SourceSettings & {
     host: string;
     /** What this run reads Doppler with: the stack's own setting, or else the environment's. */
     token: pulumi.Output<string>;
     /** The same, only where it is a setting of the stack. A token of the environment must not get into the state. */
     storedToken?: pulumi.Output<string> | undefined;
-    /** `shared`: owned by this stack, and used by others. */
-    project: { name: string; description?: string | undefined; owned: boolean; shared: boolean; ownedBy: string };
-    environment: { slug: string; name: string };
-    /** The config that apps read. */
-    config: string;
-    /** The same, where it is a branch config; the root config comes with the environment. */
-    branchConfig?: string | undefined;
-    serviceToken: string;
     /** The workplace's plan, where the stack says it. */
     plan?: Plan | undefined;
   };
+  /** All Doppler configs that Secrets are made from, the main one first. */
+  sources: SourceConfig[];
+  /** What other stacks' files say that this stack owns in Doppler. */
+  expectedOfOwner: ExpectedOfOwner[];
   kubernetes: Settings["kubernetes"] & { kubeconfig?: pulumi.Output<string> | undefined };
   operator: Omit<Settings["operator"], "ownedBy" | "repositoryPassword"> & {
     /** The password of the chart repository's user. */
@@ -53,12 +54,9 @@ export interface StackConfig {
     shared: boolean;
     ownedBy: string;
   };
-  store: Settings["store"];
   apps: AppConfig[];
   /** Argo CD's Secrets, and those that the cluster pulls images with. */
   otherSecrets: AppConfig[];
-  /** The mirrors that feed Secrets, at most one for each store. */
-  mirrors: MirrorConfig[];
   githubActions?: GithubActionsConfig | undefined;
   protect: boolean;
   /** Whether things that are there already are taken over. */
@@ -116,7 +114,12 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   const problems = [
     ...shape,
     ...withoutRepeated(
-      [...entryProblems(reading), ...mirrorProblems(reading), ...ciPlaceProblems(reading, env)],
+      [
+        ...entryProblems(reading),
+        ...sourceProblems(reading),
+        ...mirrorProblems(reading),
+        ...ciPlaceProblems(reading, env),
+      ],
       shape,
     ),
     ...accessProblems(source),
@@ -127,11 +130,13 @@ export function parseStackConfig(source: ConfigSource): StackConfig {
   const users = usersOf(reading, stacks, unreadable);
   const neighbours = neighboursOf(reading, stacks, unreadable).map(({ stack, settings }) => ({
     stack,
-    config:
-      settings && completedConfig(settings, { ...source, stack, secretKeys: new Set() }, { project: [], cluster: [] }),
+    config: settings && completedConfig(settings, { ...source, stack, secretKeys: new Set() }, NOBODY),
   }));
   return { ...completedConfig(parsed.data, source, users), neighbours };
 }
+
+/** Of another stack it does not matter who uses it. */
+const NOBODY: StackUsers = { projects: {}, environments: {}, cluster: [], expected: [] };
 
 /** Problems without those of a setting whose shape is wrong already. */
 function withoutRepeated(problems: ConfigProblem[], shape: readonly ConfigProblem[]): ConfigProblem[] {
@@ -140,7 +145,7 @@ function withoutRepeated(problems: ConfigProblem[], shape: readonly ConfigProble
 
 function completedConfig(settings: Settings, source: ConfigSource, users: StackUsers): Omit<StackConfig, "neighbours"> {
   const { stack, env } = source;
-  const { doppler, kubernetes, kubeconfig, store, protect, adopt } = settings;
+  const { kubernetes, kubeconfig, protect, adopt } = settings;
   const { secrets, ci } = requestsOf(settings);
   const [apps, otherSecrets] = [true, false].map((ofApps) =>
     secrets
@@ -152,27 +157,19 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       }),
   ) as [AppConfig[], AppConfig[]];
   const { ownedBy: operatorOwner = stack, ...operator } = settings.operator;
-  const projectOwner = doppler.project.ownedBy ?? stack;
+  const [main, ...others] = sourcesOfStack(settings, stack, users);
   return {
     name: stack,
     doppler: {
+      ...main,
       // The provider joins host and path as they are.
-      host: doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? DEFAULTS.dopplerHost,
+      host: settings.doppler.host ?? env["DOPPLER_API_HOST"]?.replace(/\/+$/, "") ?? DEFAULTS.dopplerHost,
       token: pulumi.secret(settings.dopplerToken ?? env["DOPPLER_TOKEN"] ?? ""),
       storedToken: secretText(settings.dopplerToken),
-      project: {
-        name: doppler.project.name,
-        description: doppler.project.description,
-        owned: projectOwner === stack,
-        shared: doppler.project.ownedBy === stack || users.project.length > 0,
-        ownedBy: projectOwner,
-      },
-      environment: { slug: doppler.environment.slug, name: doppler.environment.name ?? doppler.environment.slug },
-      config: doppler.config ?? doppler.environment.slug,
-      branchConfig: doppler.config === doppler.environment.slug ? undefined : doppler.config,
-      serviceToken: doppler.serviceToken,
-      plan: doppler.plan,
+      plan: settings.doppler.plan,
     },
+    sources: [main, ...others].map((one) => sourceFor([...apps, ...otherSecrets], one)),
+    expectedOfOwner: users.expected,
     // Without it, the provider finds a kubeconfig as kubectl does.
     kubernetes: { kubeconfig: secretText(kubeconfig), ...kubernetes },
     operator: {
@@ -183,10 +180,8 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
       shared: settings.operator.ownedBy === stack || users.cluster.length > 0,
       ownedBy: operatorOwner,
     },
-    store,
     apps,
     otherSecrets,
-    mirrors: mirrorsOf(store.name, [...apps, ...otherSecrets]),
     githubActions: settings.githubActions && githubConfig(settings, settings.githubActions, ci?.secrets ?? [], env),
     protect,
     adopt,
@@ -195,15 +190,11 @@ function completedConfig(settings: Settings, source: ConfigSource, users: StackU
   };
 }
 
-function mirrorsOf(store: string, secrets: readonly AppConfig[]): MirrorConfig[] {
-  const mirror = mirrorOf("doppler-mirror", store, secrets);
-  return mirror === undefined ? [] : [mirror];
-}
-
 /** What a stack would be with other settings of its Secrets: the same, and the mirrors that these Secrets need. */
 export function withOtherSecrets(stack: StackConfig, change: (secret: AppConfig) => AppConfig): StackConfig {
   const [apps, otherSecrets] = [stack.apps.map(change), stack.otherSecrets.map(change)];
-  return { ...stack, apps, otherSecrets, mirrors: mirrorsOf(stack.store.name, [...apps, ...otherSecrets]) };
+  const sources = stack.sources.map((source) => sourceFor([...apps, ...otherSecrets], source));
+  return { ...stack, apps, otherSecrets, sources };
 }
 
 function githubConfig(

@@ -1,5 +1,5 @@
 import { type Cluster, ClusterError, type ClusterObject } from "./kubectl";
-import type { MirrorConfig, StackConfig } from "../settings";
+import type { SourceConfig, StackConfig } from "../settings";
 import type { StackState } from "./state";
 
 /** What an object is to the stack that would make it. */
@@ -56,21 +56,26 @@ const MIRROR_PARTS = [
   },
 ];
 
-function mirrorObjects({ name }: MirrorConfig, namespace: string): StackObject[] {
-  return [
-    ...MIRROR_PARTS.map((part): StackObject => ({ role: "mirror", ...part, name, namespace })),
-    { role: "mirror", ...STORE, name },
-  ];
-}
-
-/** Every object that a stack makes in its cluster. The Helm release is none of them. */
-export function objectsOf(stack: StackConfig): StackObject[] {
-  const { operator, kubernetes, store, mirrors, apps, otherSecrets } = stack;
-  const namespaces = [...(operator.owned ? [operator.namespace] : []), ...kubernetes.createNamespaces];
+/** What a source has in the cluster: a token Secret or a ServiceAccount, a store, and the store's mirror. */
+function sourceObjects({ store, mirror }: SourceConfig, namespace: string): StackObject[] {
   const identity =
     store.oidc === undefined
       ? { title: "Secret", type: "kubernetes:core/v1:Secret", kind: "secret", name: store.tokenSecretName }
       : { ...SERVICE_ACCOUNT, name: store.oidc.serviceAccount };
+  const ofMirror = (name: string): StackObject[] => [
+    ...MIRROR_PARTS.map((part): StackObject => ({ role: "mirror", ...part, name, namespace })),
+    { role: "mirror", ...STORE, name },
+  ];
+  return [
+    { role: "identity", namespace, ...identity },
+    { role: "store", ...STORE, name: store.name },
+    ...(mirror === undefined ? [] : ofMirror(mirror.name)),
+  ];
+}
+
+/** Every object that a stack makes in its cluster. The Helm release is none of them. */
+export function objectsOf({ operator, kubernetes, sources, apps, otherSecrets }: StackConfig): StackObject[] {
+  const namespaces = [...(operator.owned ? [operator.namespace] : []), ...kubernetes.createNamespaces];
   const externalSecrets = [...apps, ...otherSecrets].flatMap((app) => [
     { name: app.externalSecretName, namespace: app.namespace },
     ...app.alsoAs.map((other) => ({ name: other.secretName, namespace: other.namespace })),
@@ -83,9 +88,7 @@ export function objectsOf(stack: StackConfig): StackObject[] {
       kind: "namespace",
       name,
     })),
-    { role: "identity", namespace: operator.namespace, ...identity },
-    { role: "store", ...STORE, name: store.name },
-    ...mirrors.flatMap((mirror) => mirrorObjects(mirror, operator.namespace)),
+    ...sources.flatMap((source) => sourceObjects(source, operator.namespace)),
     ...externalSecrets.map((place): StackObject => ({ role: "externalSecret", ...EXTERNAL_SECRET, ...place })),
   ];
 }

@@ -11,20 +11,9 @@ import {
   secretsBody,
   tokensBody,
 } from "./dopplerAnswers";
-import type { StackConfig } from "../settings";
 
 // The Pulumi provider for Doppler can't tell whether a thing exists before it is created, nor who uses it. This client
 // asks Doppler's API for that. Whatever changes Doppler is a resource; the one exception is {@link DopplerClient.revoke}.
-
-/** What Doppler has of a stack's project. */
-export interface DopplerFindings {
-  /** The project; `undefined` if there is none that this token may see. */
-  project?: { name: string; description: string };
-  /** Its environments. */
-  environments: { slug: string; name: string }[];
-  /** The configs of the stack's environment, read only where the stack has a branch config. */
-  configs: string[];
-}
 
 /** A service token as Doppler lists it; never with its key. */
 export interface ListedToken {
@@ -278,18 +267,6 @@ class Failure {
     this.limited = kind.limited ?? false;
     this.passing = kind.passing ?? false;
   }
-}
-
-/** Reads what Doppler has of a stack's project. */
-export async function readDoppler(
-  { doppler: { project, environment, branchConfig } }: Pick<StackConfig, "doppler">,
-  client: DopplerClient,
-): Promise<DopplerFindings> {
-  const found = await client.project(project.name);
-  const environments = found === undefined ? [] : await client.environments(project.name);
-  const askConfigs = branchConfig !== undefined && environments.some(({ slug }) => slug === environment.slug);
-  const configs = askConfigs ? await client.configs(project.name, environment.slug) : [];
-  return { project: found, environments, configs };
 }
 
 /** As the schema's own `parse`, but an error quotes nothing of the answer, which holds values. */

@@ -15,16 +15,19 @@ export function hasValue(typed: TypedValue | undefined): typed is pulumi.Output<
   return pulumi.Output.isInstance(typed);
 }
 
-/** What has been typed into the config that apps read. */
+/** The names that a config has, whatever their values; `undefined` where Doppler shows this token no such config. */
+export type TypedNames = ReadonlySet<string> | undefined;
+
+/** What has been typed into the config of the main source. */
 export interface TypedValues {
-  /** The names that the config has, whatever their values; `undefined` where Doppler shows this token no such config. */
-  names?: ReadonlySet<string>;
+  /** The names that the config has. */
+  names?: TypedNames;
   /** The values that CI gets, by Doppler name. Nothing else of this program needs a value. */
   values: ReadonlyMap<string, TypedValue>;
 }
 
 /**
- * Reads the names of the config that apps read, and the values that CI gets.
+ * Reads the names of the main source's config, and the values that CI gets.
  *
  * @throws DopplerError if Doppler can't be reached, or refuses the names of a config that is there
  */
@@ -46,6 +49,16 @@ export async function readTypedValues(
     if (!(error instanceof DopplerError) || error.status !== 403) throw error;
     return { names, values: new Map(wanted.map((name) => [name, "refused"])) };
   }
+}
+
+/** Reads the names of every other source's config, by the source's name. */
+export async function readNames(
+  { sources: [, ...others] }: Pick<StackConfig, "sources">,
+  client: DopplerClient,
+): Promise<[string, TypedNames][]> {
+  return Promise.all(
+    others.map(async ({ name, project, config }) => [name, await client.secretNames(project.name, config)]),
+  );
 }
 
 function typed(value: string | null): TypedValue {

@@ -1,17 +1,19 @@
 import { type NamespaceFindings, readNamespaces } from "./clusterNamespaces";
 import { type ClusterFindings, readCluster } from "./clusterObjects";
-import { DopplerClient, type DopplerFindings, readDoppler } from "./doppler";
-import { readTypedValues, type TypedValues } from "./dopplerValues";
+import { DopplerClient } from "./doppler";
+import { type DopplerFindings, type LeftInDoppler, readDoppler, readLeft } from "./dopplerFindings";
+import { readNames, readTypedValues, type TypedNames, type TypedValues } from "./dopplerValues";
 import { type GithubFindings, readGithub } from "./githubSecrets";
 import { Cluster } from "./kubectl";
 import { plain } from "./plain";
-import type { StackConfig } from "../settings";
+import { MAIN_SOURCE, type StackConfig } from "../settings";
 import { readState, type StackState, StateError } from "./state";
 
 export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
 export { type ClusterAnswer, ClusterReader } from "./clusterReader";
 export { DopplerClient, DopplerError, type ListedToken, type Patience } from "./doppler";
-export { hasValue, type TypedValue, type TypedValues } from "./dopplerValues";
+export { type DopplerFindings, type LeftInDoppler } from "./dopplerFindings";
+export { hasValue, type TypedNames, type TypedValue, type TypedValues } from "./dopplerValues";
 export { GithubError } from "./github";
 export {
   connectGithub,
@@ -34,10 +36,14 @@ export interface World {
   doppler: DopplerClient;
   /** This stack's resources, as its last run left them. */
   state: StackState;
-  /** What Doppler has of the stack's project. */
-  inDoppler: DopplerFindings;
-  /** What has been typed into the config that apps read. */
+  /** What Doppler has of each source's project, by the source's name. */
+  inDoppler: ReadonlyMap<string, DopplerFindings>;
+  /** What the stack has made in Doppler and its settings have no more. */
+  left: LeftInDoppler[];
+  /** What has been typed into the config of the main source, which CI's secrets come from. */
   typed: TypedValues;
+  /** The names that the config of each source has, by the source's name. */
+  names: ReadonlyMap<string, TypedNames>;
   /** What GitHub has where this stack is to write CI's secrets. */
   inGithub: GithubFindings;
   /** What the cluster has of that which the stack would make. */
@@ -46,8 +52,8 @@ export interface World {
   namespaces: NamespaceFindings;
   /** The state of the stack that installs the operator, where that is another stack and exists. */
   operatorState?: StackState | StateError | undefined;
-  /** The states of the stacks that share what this one owns in the cluster, as far as these stacks exist. */
-  clusterUsers: ReadonlyMap<string, StackState | StateError>;
+  /** The states of the stacks that share what this one owns, as far as these stacks exist. */
+  userStates: ReadonlyMap<string, StackState | StateError>;
 }
 
 /**
@@ -63,26 +69,37 @@ export async function readWorld(stack: StackConfig): Promise<World> {
   const state = await readState(stack.name);
   if (state === undefined) throw new StateError(stack.name, "the backend does not know the stack");
   const { operator } = stack;
-  const users = operator.owned && operator.shared ? stack.clusterUsers : [];
+  const users = usersOf(stack);
   const ci = async () => {
     const typed = await readTypedValues(stack, doppler);
     return { typed, inGithub: await readGithub(stack, typed, state) };
   };
-  const [inDoppler, { typed, inGithub }, namespaces, inCluster, operatorState, ...states] = await Promise.all([
-    readDoppler(stack, doppler),
-    ci(),
-    readNamespaces(stack, cluster, state),
-    readCluster(stack, cluster, state),
-    operator.owned ? undefined : stateOrReason(operator.ownedBy),
-    ...users.map(stateOrReason),
-  ]);
-  const clusterUsers = new Map(
+  const [inDoppler, left, { typed, inGithub }, others, namespaces, inCluster, operatorState, ...states] =
+    await Promise.all([
+      readDoppler(stack, doppler),
+      readLeft(stack, state, doppler),
+      ci(),
+      readNames(stack, doppler),
+      readNamespaces(stack, cluster, state),
+      readCluster(stack, cluster, state),
+      operator.owned ? undefined : stateOrReason(operator.ownedBy),
+      ...users.map(stateOrReason),
+    ]);
+  const userStates = new Map(
     users.flatMap((name, index) => {
       const read = states[index];
       return read === undefined ? [] : [[name, read] as const];
     }),
   );
-  return { doppler, state, inDoppler, typed, inGithub, namespaces, inCluster, operatorState, clusterUsers };
+  const names = new Map([[MAIN_SOURCE, typed.names], ...others]);
+  return { doppler, state, inDoppler, left, typed, names, inGithub, namespaces, inCluster, operatorState, userStates };
+}
+
+/** The stacks that use what this one shares: its operator and namespaces, or an environment of Doppler. */
+function usersOf({ operator, clusterUsers, sources }: StackConfig): string[] {
+  const ofCluster = operator.owned && operator.shared ? clusterUsers : [];
+  const ofDoppler = sources.flatMap(({ environment }) => (environment.created ? environment.users : []));
+  return [...new Set([...ofCluster, ...ofDoppler])];
 }
 
 /** Another stack's state, or why it can't be read. */

@@ -51,10 +51,42 @@ export class StackState {
     return this.resources.filter((resource) => resource.type === type).map(({ outputs }) => outputs);
   }
 
+  /** The resource of a type that the stack calls by a name of its own. */
+  called(type: string, name: string): Outputs | undefined {
+    return this.resources.find((resource) => resource.type === type && nameIn(resource.urn) === name)?.outputs;
+  }
+
+  /** The name by which the stack calls the first resource of a type whose outputs have all these values. */
+  nameOf(type: string, values: Record<string, unknown>): string | undefined {
+    const outputs = this.find(type, values);
+    const found = this.resources.find((resource) => resource.type === type && resource.outputs === outputs);
+    return found && nameIn(found.urn);
+  }
+
+  /** Whether the stack has a branch config of an environment, or reads the environment's root config. */
+  usesEnvironment(project: string, slug: string): boolean {
+    const stores = this.all("kubernetes:external-secrets.io/v1:ClusterSecretStore");
+    return (
+      this.find("doppler:index/branchConfig:BranchConfig", { project, environment: slug }) !== undefined ||
+      this.find("doppler:index/serviceToken:ServiceToken", { project, config: slug }) !== undefined ||
+      stores.some((store) => {
+        // A store that proves itself by OIDC has no token, and names the config itself.
+        const spec = store["spec"] as { provider?: { doppler?: { project?: unknown; config?: unknown } } } | undefined;
+        const { doppler } = spec?.provider ?? {};
+        return doppler?.project === project && doppler.config === slug;
+      })
+    );
+  }
+
   /** Whether the stack has an object or a Helm release in a cluster. */
   usesCluster(): boolean {
     return this.resources.some(({ type }) => type.startsWith("kubernetes:"));
   }
+}
+
+/** `urn:pulumi:<stack>::<project>::<types>::<name>` */
+function nameIn(urn: string): string | undefined {
+  return urn.split("::")[3];
 }
 
 function text(value: unknown): string | undefined {

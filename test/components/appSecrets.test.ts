@@ -50,6 +50,81 @@ describe("AppSecrets", () => {
     return { target, data, dataFrom, keys: (await valueOf(result.reference)).keys };
   };
 
+  const other = (name: string) => ({ sourceRef: { storeRef: { name, kind: "ClusterSecretStore" } } });
+
+  it("takes keys of other stores, whose values have the store's name in front until they are in the Secret", async () => {
+    const from = {
+      shared: { storeName: pulumi.output("store-shared"), keys: { "stripe-key": "STRIPE_KEY", B: "A" } },
+      eu: { storeName: "store-eu", keys: { C: "A" } },
+    };
+    const { target, dataFrom, data, keys } = await specOf({ keys: { A: "A" }, values: { U: "{{ .A }}!" }, from });
+    expect(data).toBeUndefined();
+    expect(dataFrom).toEqual([
+      { find: { name: { regexp: "^(A|DOPPLER_CONFIG)$" } } },
+      {
+        find: { name: { regexp: "^(A|DOPPLER_CONFIG)$" } },
+        rewrite: [{ regexp: { source: "^(.*)$", target: "eu__$1" } }],
+        ...other("store-eu"),
+      },
+      {
+        find: { name: { regexp: "^(A|DOPPLER_CONFIG|STRIPE_KEY)$" } },
+        rewrite: [{ regexp: { source: "^(.*)$", target: "shared__$1" } }],
+        ...other("store-shared"),
+      },
+    ]);
+    expect((target as { template: { data: unknown } }).template.data).toEqual({
+      A: "{{ .A }}",
+      B: "{{ .shared__A }}",
+      C: "{{ .eu__A }}",
+      U: "{{ .A }}!",
+      "stripe-key": "{{ .shared__STRIPE_KEY }}",
+    });
+    expect(keys).toEqual(["A", "B", "C", "U", "stripe-key"]);
+  });
+
+  it("takes keys of other stores from their mirrors, or each by itself", async () => {
+    const keys = { A: "A" };
+    const shared = { storeName: "store-shared", keys: { B: "A" } };
+    const fed = await specOf({
+      keys,
+      ...{ storeName: "store-mirror", mirrorSecret: "store-mirror" },
+      from: { shared: { ...shared, storeName: "store-shared-mirror", mirrorSecret: "shared-mirror" } },
+    });
+    expect(fed.dataFrom).toEqual([
+      { extract: { key: "store-mirror" } },
+      {
+        extract: { key: "shared-mirror" },
+        rewrite: [{ regexp: { source: "^(.*)$", target: "shared__$1" } }],
+        ...other("store-shared-mirror"),
+      },
+    ]);
+    expect((await specOf({ keys, perKey: true, from: { shared } })).data).toEqual([
+      { secretKey: "A", remoteRef: { key: "A" } },
+      { secretKey: "B", remoteRef: { key: "A" }, ...other("store-shared") },
+    ]);
+    const templated = await specOf({ keys, perKey: true, values: { U: "{{ .A }}!" }, from: { shared } });
+    expect(templated.data).toEqual([
+      { secretKey: "A", remoteRef: { key: "A" } },
+      { secretKey: "shared__A", remoteRef: { key: "A" }, ...other("store-shared") },
+    ]);
+    expect((templated.target as { template: { data: unknown } }).template.data).toEqual({
+      A: "{{ .A }}",
+      B: "{{ .shared__A }}",
+      U: "{{ .A }}!",
+    });
+  });
+
+  it.each<[string, NonNullable<AppSecretsArgs["from"]>, string]>([
+    ["a key twice", { shared: { storeName: "s", keys: { A: "B" } } }, "expected each key once; A is elsewhere too"],
+    [
+      "a name that no template can have",
+      { "my-store": { storeName: "s", keys: { B: "B" } } },
+      "expected a name of lower",
+    ],
+  ])("refuses %s among keys of other stores", async (_what, from, reason) => {
+    await expect(specOf({ keys: { A: "A" }, from })).rejects.toThrow(reason);
+  });
+
   // Two keys that are no Go identifiers, one that is called as a part of a value.
   const mixed = {
     keys: { "api-key": "API_KEY", PASSWORD: "OTHER_PASSWORD" },

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { DopplerProject, type DopplerProjectArgs, revokeOrphans } from "../../components/dopplerProject";
-import { only, run } from "../support/mocks";
+import { only, run, valueOf } from "../support/mocks";
 
 describe("DopplerProject", () => {
   const args: DopplerProjectArgs = {
@@ -25,6 +25,18 @@ describe("DopplerProject", () => {
     expect(only(resources, "d-config").inputs).toEqual({ project: "acme", environment: "dev", name: "dev_eu" });
     expect(only(resources, "d-token").inputs["config"]).toBe("dev_eu");
     expect(only(resources, "d-token").dependencies).toContain("doppler:index/branchConfig:BranchConfig::d-config");
+  });
+
+  it("makes nothing of an environment that another stack makes but its own config and token", async () => {
+    const used = { ...args, createProject: false, createEnvironment: false };
+    const { resources, result } = await run({}, () => new DopplerProject("d", { ...used, branchConfig: "dev_eu" }));
+    expect(resources.filter((r) => r.type.startsWith("doppler:")).map((r) => r.name)).toEqual(["d-config", "d-token"]);
+    expect(only(resources, "d-config").inputs).toEqual({ project: "acme", environment: "dev", name: "dev_eu" });
+    expect([await valueOf(result.project), await valueOf(result.config)]).toEqual(["acme", "dev_eu"]);
+
+    const root = await run({}, () => new DopplerProject("d", used));
+    expect(root.resources.filter((r) => r.type.startsWith("doppler:")).map((r) => r.name)).toEqual(["d-token"]);
+    expect(only(root.resources, "d-token").inputs["config"]).toBe("dev");
   });
 
   it("protects what holds values, never the token, which rotation replaces", async () => {

@@ -87,6 +87,7 @@ describe("the component provider", () => {
           "pattern",
           "leaveOut",
           "keep",
+          "from",
           "type",
           "labels",
           "annotations",
@@ -94,7 +95,7 @@ describe("the component provider", () => {
         ...["merge", "alsoAs", "adopt"],
       ],
       DopplerMirror: ["adopt"],
-      DopplerProject: ["createProject", "serviceTokenName", "protect", "adopt"],
+      DopplerProject: ["createProject", "createEnvironment", "serviceTokenName", "protect", "adopt"],
       DopplerSecretStore: ["oidc", "adopt"],
       ExternalSecretsOperator: [
         "namespace",

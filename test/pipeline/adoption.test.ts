@@ -149,6 +149,8 @@ describe("what was made by hand", () => {
     const state = [
       object("core/v1:Namespace", "external-secrets"),
       object("core/v1:Secret", "doppler-token-auth", "external-secrets"),
+      object("core/v1:Secret", "doppler-token-auth-shared", "external-secrets"),
+      object("external-secrets.io/v1:ClusterSecretStore", "doppler-secret-store-shared"),
       object("external-secrets.io/v1:ClusterSecretStore", "doppler-secret-store"),
       object("external-secrets.io/v1:ExternalSecret", "bookmarked-secrets", "default"),
       { type: "kubernetes:helm.sh/v3:Release", outputs: { name: "external-secrets" } },
@@ -214,7 +216,7 @@ describe("namespaces", () => {
       /Nothing was created or changed\.\n {2}Namespace "default" does not exist in the cluster[^]*kubernetes\.createNamespaces/,
     );
     await expect(program({ cluster: { missing: ["external-secrets", "reports"] } })).resolves.toMatchObject({
-      warnings: [expect.stringContaining("names need values")],
+      warnings: [expect.stringContaining("names need values"), expect.stringContaining("name needs a value")],
     });
   });
 

@@ -34,7 +34,8 @@ describe("an app that moves", () => {
 
 describe("a cluster without a static token", () => {
   it("has a store with OIDC, a ServiceAccount, and no token anywhere", async () => {
-    const { resources } = await program({}, { store: { oidc: { identity: "1234" } } });
+    const apps = ["default", "reports"].map((namespace) => ({ name: namespace, namespace, keys: ["A"] }));
+    const { resources } = await program({}, { store: { oidc: { identity: "1234" } }, sources: [], apps });
     expect(resources.filter((r) => r.type === "doppler:index/serviceToken:ServiceToken")).toEqual([]);
     expect(resources.filter((r) => r.type === "kubernetes:core/v1:Secret")).toEqual([]);
     expect(only(resources, "doppler-store-store").inputs["spec"]).toEqual({

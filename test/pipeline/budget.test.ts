@@ -3,7 +3,7 @@ import { type OperatorObject, readsOfObjects } from "../../lib/reads";
 import { clusterReads, rate } from "../../lib/readsNotice";
 import { budgetOf, checkBudget, operatorObjectsOf, remedies } from "../../src/pipeline/budget";
 import { type ConfigSource, parseStackConfig } from "../../src/settings";
-import { configSourceOf, runStack } from "../support/program";
+import { configSourceOf, MADE_BY_DEV, runStack } from "../support/program";
 import type { Services } from "../support/services";
 import { minimal, source, type Values } from "../settings/support";
 
@@ -60,7 +60,7 @@ describe("the budget", () => {
   ])("has the ExternalSecrets that the program makes of the stack %s with %p, and no other", async (stack, over) => {
     process.env["DOPPLER_TOKEN"] = "dp.pt.test";
     process.env["GITHUB_TOKEN"] = "ghp_test";
-    const workplace: Services["workplace"] = stack === "dev" ? {} : { acme: { environments: {} } };
+    const workplace: Services["workplace"] = stack === "dev" ? {} : MADE_BY_DEV;
     const { resources } = await runStack({ stack, workplace }, over);
     const objects = resources
       .filter(({ type }) => type.startsWith("kubernetes:external-secrets.io/"))
@@ -80,8 +80,8 @@ describe("the budget", () => {
   });
 
   it.each([
-    ["names and CI's values", {}, 2],
-    ["names, where CI gets nothing", { githubActions: undefined }, 1],
+    ["the names of both configs, and CI's values", {}, 3],
+    ["the names, where CI gets nothing", { githubActions: undefined }, 2],
   ])("has what one run asks for itself: %s", async (_, over, reads) => {
     const typed = { DOCKERHUB_USERNAME: "acme-ci", DOCKERHUB_TOKEN: "typed" };
     const { requests } = await runStack({ doppler: typed }, over);

@@ -424,6 +424,7 @@ describe("what is read", () => {
     const { requests } = await program({ doppler: TYPED }, { githubActions: undefined });
     expect(requests.filter((path) => path.includes("/secret"))).toEqual([
       "/v3/configs/config/secrets/names?project=acme&config=dev",
+      "/v3/configs/config/secrets/names?project=acme-shared&config=dev",
     ]);
   });
 

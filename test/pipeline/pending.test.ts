@@ -1,6 +1,6 @@
 import { pendingNames } from "../../lib/pendingNotice";
 import { pendingKeys, pendingValues } from "../../src/pipeline/pending";
-import { parseStackConfig } from "../../src/settings";
+import { MAIN_SOURCE, parseStackConfig } from "../../src/settings";
 import { app, source, type Values } from "../settings/support";
 
 const settings = (over: Values) => parseStackConfig(source(app(over)));
@@ -8,8 +8,8 @@ const pending = (over: Values, typed: string[] | undefined) => {
   const stack = settings(over);
   const names = typed && new Set([...typed, "DOPPLER_CONFIG", "DOPPLER_ENVIRONMENT", "DOPPLER_PROJECT"]);
   const [first] = stack.apps;
-  const notice = pendingValues(stack, names);
-  return { keys: first && pendingKeys(first, names), names: notice === undefined ? [] : pendingNames([notice]) };
+  const bySource = new Map([[MAIN_SOURCE, names]]);
+  return { keys: first && pendingKeys(first, bySource), names: pendingNames(pendingValues(stack, bySource)) };
 };
 
 describe("what is pending", () => {

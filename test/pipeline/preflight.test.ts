@@ -1,5 +1,5 @@
 import { only } from "../support/mocks";
-import { runStack as program } from "../support/program";
+import { MADE_BY_DEV, runStack as program } from "../support/program";
 
 // What a run finds before it begins, and what it makes of it.
 
@@ -19,7 +19,7 @@ describe("what a stack builds on", () => {
   });
 
   it("an operator that its owner has not installed yet", async () => {
-    const workplace = { acme: { environments: {} } };
+    const workplace = MADE_BY_DEV;
     const operator = { operator: { ownedBy: "dev" } };
     await expect(program({ stack: "prod", workplace }, operator)).rejects.toThrow(
       'Stack "dev" installs it: run pulumi up --stack dev first.',

@@ -5,9 +5,14 @@ beforeEach(() => {
   process.env["GITHUB_TOKEN"] = "ghp_test";
 });
 
-const PROJECT = { type: "doppler:index/project:Project", outputs: { name: "acme" } };
-const ENVIRONMENT = { type: "doppler:index/environment:Environment", outputs: { project: "acme", slug: "dev" } };
+const PROJECT = { type: "doppler:index/project:Project", name: "doppler-project", outputs: { name: "acme" } };
+const ENVIRONMENT = {
+  type: "doppler:index/environment:Environment",
+  name: "doppler-environment",
+  outputs: { project: "acme", slug: "dev" },
+};
 const CONFIG = {
+  name: "doppler-config",
   type: "doppler:index/branchConfig:BranchConfig",
   outputs: { project: "acme", environment: "dev", name: "dev_eu" },
 };

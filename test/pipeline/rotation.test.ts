@@ -27,7 +27,7 @@ it("a run finds the token to hand over from on the store, whatever tokens a run 
       asked.push(message);
       return Promise.resolve();
     });
-    return tokenHandover(stack, world)();
+    return tokenHandover(stack.doppler, world)();
   });
   expect(result).toBeUndefined();
   expect(asked).toEqual([

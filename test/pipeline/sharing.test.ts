@@ -4,7 +4,7 @@ import { sharing } from "../../src/pipeline/sharing";
 import { parseStackConfig } from "../../src/settings";
 import { readWorld } from "../../src/world";
 import { only, run, type Scenario } from "../support/mocks";
-import { configSourceOf, runStack as program } from "../support/program";
+import { MADE_BY_DEV, configSourceOf, runStack as program } from "../support/program";
 
 beforeEach(() => {
   process.env["DOPPLER_TOKEN"] = "dp.pt.test";
@@ -26,12 +26,12 @@ describe("the guard", () => {
   });
 
   it("asks nobody where nothing is shared", async () => {
-    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    const { resources } = await program({ stack: "prod", workplace: MADE_BY_DEV });
     expect(only(resources, "guard-stash").options["hooks"]).toBeUndefined();
   });
 
   it("is protected where the stack is, and there after it was", async () => {
-    const workplace = { acme: { environments: {} } };
+    const workplace = MADE_BY_DEV;
     const { resources } = await program({ stack: "prod", workplace });
     expect(only(resources, "guard-stash").options["protect"]).toBe(true);
     const later = await program({ stack: "prod", workplace }, { protect: false });
@@ -50,7 +50,7 @@ describe("the guard", () => {
   });
 
   it("has its check nowhere where nothing is shared", async () => {
-    const { resources } = await program({ stack: "prod", workplace: { acme: { environments: {} } } });
+    const { resources } = await program({ stack: "prod", workplace: MADE_BY_DEV });
     for (const name of SHARED.slice(1)) expect(only(resources, name).options["hooks"]).toBeUndefined();
   });
 });
@@ -77,6 +77,109 @@ describe("the users of what a stack owns", () => {
   });
 });
 
+describe("the users of an environment that a stack owns", () => {
+  const SETTINGS = {
+    doppler: {
+      project: { name: "acme", ownedBy: "us" },
+      environment: { slug: "prd", ownedBy: "us" },
+      config: "prd_us",
+    },
+    apps: [{ name: "web", namespace: "default", keys: ["A"] }],
+  };
+  const usesIt = { ...SETTINGS, doppler: { ...SETTINGS.doppler, config: "prd_eu" }, kubernetes: { context: "eu" } };
+  const known = [
+    { type: "doppler:index/environment:Environment", outputs: { project: "acme", slug: "prd" } },
+    {
+      type: "doppler:index/branchConfig:BranchConfig",
+      outputs: { project: "acme", environment: "prd", name: "prd_us" },
+    },
+    {
+      type: "doppler:index/branchConfig:BranchConfig",
+      outputs: { project: "acme", environment: "prd", name: "prd_old" },
+    },
+  ];
+  const found = async (
+    eu: NonNullable<Scenario["states"]>["eu"] | undefined,
+    configs: string[],
+    ofEu: object = usesIt,
+  ) => {
+    const source = {
+      ...configSourceOf("dev"),
+      stack: "us",
+      values: SETTINGS,
+      siblings: new Map([["eu", { ...ofEu }]]),
+    };
+    const owner = parseStackConfig(source);
+    const workplace = { acme: { environments: { prd: "prd", stg: "stg" }, configs } };
+    const states = { us: known, ...(eu !== undefined && { eu }) };
+    const { result } = await run({ stack: "us", states, workplace }, async () =>
+      sharing(owner, await readWorld(owner)),
+    );
+    return result;
+  };
+  const STG = 'environment "stg" of project "acme"';
+
+  it("are other configs of it, and not those that the stack has made itself", async () => {
+    expect(await found(undefined, ["prd", "prd_us", "prd_old", "prd_eu"])).toEqual({
+      shared: ['Doppler project "acme"', 'Doppler environment "prd" of project "acme"'],
+      users: [STG, 'config "prd_eu" of project "acme"'],
+    });
+  });
+
+  it.each<[string, { type: string; outputs: Record<string, unknown> }]>([
+    [
+      "a branch config",
+      { type: "doppler:index/branchConfig:BranchConfig", outputs: { project: "acme", environment: "prd" } },
+    ],
+    ["a token", { type: "doppler:index/serviceToken:ServiceToken", outputs: { project: "acme", config: "prd" } }],
+    [
+      "a store that names the root config",
+      {
+        type: "kubernetes:external-secrets.io/v1:ClusterSecretStore",
+        outputs: { spec: { provider: { doppler: { project: "acme", config: "prd" } } } },
+      },
+    ],
+  ])("are stacks with %s in their states", async (_what, resource) => {
+    expect((await found([resource], ["prd", "prd_us"])).users).toEqual([STG, 'stack "eu"']);
+    const elsewhere = { ...resource, outputs: { ...resource.outputs, project: "other", spec: {} } };
+    expect((await found([elsewhere], ["prd", "prd_us"])).users).toEqual([STG]);
+  });
+
+  it("include a stack whose state can't be read, and no stack that was never brought up", async () => {
+    expect((await found("incorrect passphrase", ["prd"])).users).toEqual([
+      STG,
+      'stack "eu" (its state can\'t be read: incorrect passphrase)',
+    ]);
+    expect((await found(undefined, ["prd"])).users).toEqual([STG]);
+  });
+
+  it("are nobody where the environment is nobody else's", async () => {
+    const { shared } = await found([], ["prd"], {
+      ...usesIt,
+      doppler: { ...usesIt.doppler, environment: { slug: "stg" } },
+    });
+    expect(shared).toContain('Doppler environment "prd" of project "acme"');
+    const alone = parseStackConfig({
+      ...configSourceOf("dev"),
+      values: { ...SETTINGS, doppler: { project: { name: "acme" }, environment: { slug: "prd" } } },
+    });
+    const { result, requests } = await run(
+      { states: { dev: known }, workplace: { acme: { environments: { prd: "prd" } } } },
+      async () => sharing(alone, await readWorld(alone)),
+    );
+    expect(result).toEqual({ shared: [], users: [] });
+    expect(requests.filter((path) => path.startsWith("/v3/configs?"))).toEqual([]);
+  });
+});
+
+it("the guard's check is on what is shared, until the guard is there", async () => {
+  const doppler = { project: { name: "acme" }, environment: { slug: "dev", ownedBy: "dev" } };
+  const sources = [{ name: "shared", project: { name: "acme-shared", ownedBy: "dev" } }];
+  const { resources } = await program({}, { doppler, sources });
+  const checked = resources.filter((r) => r.type.startsWith("doppler:") && r.options["hooks"]).map((r) => r.name);
+  expect(checked.sort()).toEqual(["doppler-environment", "doppler-shared-project"]);
+});
+
 it("a stack whose own state can't be read does not run", async () => {
   await expect(program({ states: { dev: "incorrect passphrase" } })).rejects.toThrow(
     'the state of stack "dev" can\'t be read: incorrect passphrase',
@@ -84,7 +187,7 @@ it("a stack whose own state can't be read does not run", async () => {
 });
 
 it("an operator whose stack can't be read is not taken for absent", async () => {
-  const workplace = { acme: { environments: {} } };
+  const workplace = MADE_BY_DEV;
   const states = { prod: [], dev: "incorrect passphrase" };
   await expect(program({ stack: "prod", workplace, states }, { operator: { ownedBy: "dev" } })).rejects.toThrow(
     'operator.ownedBy: the state of stack "dev" can\'t be read: incorrect passphrase',

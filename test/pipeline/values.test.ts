@@ -1,8 +1,9 @@
 import { DopplerProject, type DopplerProjectArgs } from "../../components/dopplerProject";
-import { typedNames } from "../../src/pipeline/values";
-import type { World } from "../../src/world";
+import { namesBySource } from "../../src/pipeline/values";
+import { parseStackConfig } from "../../src/settings";
 import { DopplerClient } from "../../src/world/doppler";
 import { run, type Scenario } from "../support/mocks";
+import { configSourceOf } from "../support/program";
 
 const ARGS: DopplerProjectArgs = {
   project: "acme",
@@ -15,12 +16,16 @@ const OWN = ["DOPPLER_CONFIG", "DOPPLER_ENVIRONMENT", "DOPPLER_PROJECT"];
 
 /** The names that a run has, which found a config or did not. */
 async function names(scenario: Scenario, found?: ReadonlySet<string>) {
+  const source = parseStackConfig(configSourceOf("dev")).doppler;
   const world = {
     doppler: new DopplerClient("https://api.doppler.com", "dp.pt.test"),
-    typed: { names: found, values: new Map() },
-  } as unknown as World;
-  const { result, requests } = await run(scenario, () => typedNames(new DopplerProject("d", ARGS), world));
-  return { names: result && [...result].sort(), requests };
+    names: new Map([[source.name, found]]),
+  };
+  const { result, requests } = await run(scenario, () =>
+    namesBySource(new Map([[source, new DopplerProject("d", ARGS)]]), world),
+  );
+  const read = result.get(source.name);
+  return { names: read && [...read].sort(), requests };
 }
 
 describe("the names that have been typed", () => {

@@ -3,7 +3,8 @@ import { problemsOf, minimal, source, type Values } from "./support";
 
 // Which mirrors a stack's settings ask for.
 
-const mirrorsOf = (over: Values) => parseStackConfig(source({ ...minimal(), ...over })).mirrors;
+const mirrorsOf = (over: Values) =>
+  parseStackConfig(source({ ...minimal(), ...over })).sources.flatMap(({ mirror }) => mirror ?? []);
 const apps = (...list: Values[]) => ({ apps: list });
 
 it("there is none where nothing is fed from one", () => {
@@ -19,8 +20,6 @@ it("one has the names, the namespaces and the shortest interval of all that it f
   const pullSecrets = [{ name: "hub", namespaces: ["ci"], token: "T" }];
   expect(mirrorsOf({ ...list, pullSecrets, fetch: "mirror", store: { name: "st" }, refreshInterval: "6m" })).toEqual([
     {
-      component: "doppler-mirror",
-      store: "st",
       name: "st-mirror",
       names: ["A", "B", "C", "DOCKERHUB_USERNAME", "T"],
       refreshInterval: "2m0s",
@@ -47,6 +46,19 @@ it("one has nothing of an app that reads for itself", () => {
   expect(mirror).toMatchObject({ names: ["A"], refreshInterval: "40s", namespaces: ["web"] });
   const one = apps({ name: "web", namespace: "web", keys: ["A"] }, { ...list.apps[1], fetch: "mirror" });
   expect(mirrorsOf(one)).toMatchObject([{ names: ["B"], refreshInterval: "3s", namespaces: ["jobs"] }]);
+});
+
+it("each source has its own, with the names that Secrets have from it", () => {
+  const list = apps(
+    { name: "web", namespace: "web", keys: ["A"], from: { shared: { key: "S" } } },
+    { name: "mail", namespace: "mail", source: "shared", values: { url: "{{ .T }}" }, keys: "U_*" },
+    { name: "jobs", namespace: "jobs", keys: ["B"], fetch: "perApp", from: { shared: ["V"] } },
+  );
+  const sources = [{ name: "shared", project: { name: "acme-shared" } }];
+  expect(mirrorsOf({ ...list, sources, fetch: "mirror" })).toMatchObject([
+    { name: "doppler-secret-store-mirror", names: ["A"], namespaces: ["web"] },
+    { name: "doppler-secret-store-shared-mirror", names: ["S", "T", "U_*"], namespaces: ["mail", "web"] },
+  ]);
 });
 
 it("another form is refused, with those that there are", () => {

@@ -19,14 +19,14 @@ describe("what is refused", () => {
       "an unknown setting",
       { ...minimal(), app: [] },
       [
-        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, refreshInterval, fetch, apps, argocd, pullSecrets, plainValues, secretNames, githubToken, githubActions, protect, adopt",
+        "app: is not a setting; expected one of dopplerToken, doppler, kubeconfig, kubernetes, operator, store, sources, refreshInterval, fetch, apps, argocd, pullSecrets, plainValues, secretNames, githubToken, githubActions, protect, adopt",
       ],
     ],
     [
       "an unknown setting of an app",
       app({ secret: "x" }),
       [
-        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, fetch, keys, dopplerNames, spread, values, type, labels, annotations, merge, restartOnChange, renamedFrom, alsoAs",
+        "apps[0].secret: is not a setting; expected one of name, namespace, secretName, externalSecretName, refreshInterval, fetch, source, keys, dopplerNames, spread, values, from, type, labels, annotations, merge, restartOnChange, renamedFrom, alsoAs",
       ],
     ],
     ["a wrong type", { ...minimal(), protect: "yes" }, ["protect: expected true or false, got a string"]],

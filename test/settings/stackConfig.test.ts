@@ -15,10 +15,10 @@ describe("what is filled in", () => {
         config: "dev",
         branchConfig: undefined,
         serviceToken: "external-secrets",
+        store: { name: "doppler-secret-store", tokenSecretName: "doppler-token-auth" },
       },
       kubernetes: { kubeconfig: undefined, createNamespaces: [] },
       operator: { namespace: "external-secrets", values: {} },
-      store: { name: "doppler-secret-store", tokenSecretName: "doppler-token-auth" },
       apps: [
         {
           name: "web",

@@ -38,10 +38,10 @@ export interface Scenario extends Services {
   /** Whether resources exist already, so that a preview knows their ids. Default: as in `up`. */
   exists?: boolean;
   /**
-   * The states of stacks: type and outputs of their resources, or why one can't be read. This stack's is empty by
-   * default.
+   * The states of stacks: type, outputs and, where it matters, name of their resources, or why one can't be read. This
+   * stack's is empty by default.
    */
-  states?: Record<string, { type: string; outputs: Record<string, unknown> }[] | string>;
+  states?: Record<string, { type: string; name?: string; outputs: Record<string, unknown> }[] | string>;
   /** What is in the cluster; where there is none, why. */
   cluster?: ClusterScenario | string;
   /** By their full names, the outputs of stacks that are referred to. */
@@ -194,7 +194,10 @@ export async function run<T>(scenario: Scenario, body: () => T | Promise<T>): Pr
             const state = scenario.states?.[stack] ?? (stack === (scenario.stack ?? "dev") ? [] : undefined);
             if (state === undefined) throw Object.assign(new Error("unknown stack"), { details: "unknown stack" });
             if (typeof state === "string") throw Object.assign(new Error(state), { details: state });
-            const named = state.map((r, index) => [`urn:pulumi:${stack}::secrets-pipeline::${r.type}::${index}`, r]);
+            const named = state.map((r, index) => [
+              `urn:pulumi:${stack}::secrets-pipeline::${r.type}::${r.name ?? index}`,
+              r,
+            ]);
             return { outputs: Object.fromEntries(named) as Record<string, unknown> };
           }
           calls.push({

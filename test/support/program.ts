@@ -28,6 +28,12 @@ export function configSourceOf(stack: string): ConfigSource {
   };
 }
 
+/** What Doppler has once the checked-in stack "dev" is up: the projects that "prod" does not make itself. */
+export const MADE_BY_DEV = {
+  acme: { environments: { dev: "Development" } },
+  "acme-shared": { environments: { dev: "Development" } },
+};
+
 /** Runs the whole program with a stack's configuration, of which some keys are stored as secrets. */
 export async function runProgram(
   scenario: Scenario & { stack: string; config?: Record<string, unknown>; secretKeys?: string[] },

@@ -4,8 +4,10 @@ import { createHash } from "node:crypto";
 
 /** What the services are to have. */
 export interface Services {
-  /** Values in the Doppler config; `undefined` as long as it does not exist. `null`: restricted. */
+  /** Values in each Doppler config; `undefined` as long as none exists. `null`: restricted. */
   doppler?: Record<string, string | null>;
+  /** The same of single configs, by `<project>/<config>`; `undefined` for one that does not exist. */
+  configs?: Record<string, Record<string, string | null> | undefined>;
   /** The HTTP status with which Doppler refuses the names of secrets, or their values. */
   dopplerRefuses?: { names?: number; values?: number };
   /** What is in the Doppler workplace: per project its description and its environments' names by slug. */
@@ -45,7 +47,9 @@ const ok = (body: unknown): Answer => ({ status: 200, body });
 const dopplerSays = (status: number, message: string): Answer => ({ status, body: { messages: [message] } });
 
 function dopplerAnswer(services: Services, pathname: string, query: URLSearchParams): Answer {
-  const { doppler, dopplerRefuses, workplace = {} } = services;
+  const { dopplerRefuses, workplace = {}, configs = {} } = services;
+  const config = `${query.get("project")}/${query.get("config")}`;
+  const doppler = config in configs ? configs[config] : services.doppler;
   switch (pathname) {
     case "/v3/configs/config/secrets/names":
       if (dopplerRefuses?.names !== undefined) return dopplerSays(dopplerRefuses.names, "no names for this token");

@@ -1,6 +1,7 @@
 import semver from "semver";
 import { isChartFile } from "../../../lib/chart";
 import { externalSecretResource } from "../../../lib/resourceNames";
+import type { RequestedSource } from "../dopplerSources";
 import type { Lenient } from "../lenient";
 import { type ConfigProblem, pathText, problem } from "../problems";
 import type { Reading } from "../reading";
@@ -10,15 +11,14 @@ import type { Settings } from "../schema";
 // Rules between entries of one stack's settings, which no single setting can break.
 
 /** What entries of a stack's settings do to each other. */
-export function entryProblems({ settings, requests }: Reading): ConfigProblem[] {
+export function entryProblems({ settings, requests, sources }: Reading): ConfigProblem[] {
   return [
     ...sharedNames(requests),
     ...sharedSecrets(requests),
     ...sharedResources(requests),
-    ...configOfEnvironment(settings),
     ...createdNamespaces(settings),
     ...operatorVersion(settings),
-    ...operatorOfStore(settings),
+    ...operatorOfStore(settings, sources),
     ...chartRepositoryAccess(settings),
   ];
 }
@@ -74,19 +74,10 @@ function sharedResources({ secrets }: Requests): ConfigProblem[] {
 }
 
 /** Who has taken `key` before; takes it for `by` otherwise. */
-function taken(known: Map<string, string>, key: string, by: string): string | undefined {
+export function taken(known: Map<string, string>, key: string, by: string): string | undefined {
   const first = known.get(key);
   if (first === undefined) known.set(key, by);
   return first;
-}
-
-/** Doppler begins the names of an environment's branch configs with the environment's slug. */
-function configOfEnvironment({ doppler }: Lenient<Settings>): ConfigProblem[] {
-  const slug = doppler?.environment?.slug;
-  const config = doppler?.config;
-  if (slug === undefined || config === undefined || config === slug || config.startsWith(`${slug}_`)) return [];
-  const expected = 'expected the environment\'s slug (its root config), or a branch config: the slug, "_" and a name';
-  return [problem(["doppler", "config"], expected)];
 }
 
 function createdNamespaces({ kubernetes, operator }: Lenient<Settings>): ConfigProblem[] {
@@ -122,12 +113,14 @@ function operatorVersion({ operator }: Lenient<Settings>): ConfigProblem[] {
   return [problem(path, `expected ${OLDEST_OPERATOR} or newer: older operators do not serve external-secrets.io/v1`)];
 }
 
-function operatorOfStore({ operator, store }: Lenient<Settings>): ConfigProblem[] {
-  if (store?.oidc === undefined || operator?.version === undefined) return [];
+function operatorOfStore({ operator }: Lenient<Settings>, sources: readonly RequestedSource[]): ConfigProblem[] {
+  if (operator?.version === undefined) return [];
   const lowest = lowestVersion(operator.version);
   if (!lowest || semver.gte(lowest, OLDEST_WITH_OIDC)) return [];
   const message = `expected operator.version ${OLDEST_WITH_OIDC} or newer: older ones know no OIDC`;
-  return [problem(["store", "oidc"], message)];
+  return sources.flatMap(({ oidc }) =>
+    oidc === undefined ? [] : [problem(oidc.serviceAccount.path.slice(0, -1), message)],
+  );
 }
 
 /** Helm sends a user and a password to the repository of a chart that is given by name, and to nothing else. */

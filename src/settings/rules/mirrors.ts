@@ -1,5 +1,6 @@
 import { mirrorName } from "../../../lib/mirror";
-import { type ConfigProblem, problem } from "../problems";
+import { objectNames } from "../dopplerSources";
+import { type ConfigProblem, type Path, problem } from "../problems";
 import type { Reading } from "../reading";
 
 // A mirror's objects are in the operator's namespace, and are called after the store. Nothing else may be called so.
@@ -7,33 +8,44 @@ import type { Reading } from "../reading";
 /** The longest name of an object in Kubernetes. */
 const LONGEST_NAME = 253;
 
-/** The Secret of the stack's mirror, and the objects of the same name; `undefined` if nothing is fed from a mirror. */
-export function mirrorSecretOf({ settings, requests }: Reading): { namespace: string; name: string } | undefined {
-  const { store, operator, fetch } = settings;
-  if (store?.name === undefined || operator?.namespace === undefined) return undefined;
-  if (!requests.secrets.some(({ rest }) => (rest.fetch ?? fetch) === "mirror")) return undefined;
-  return { namespace: operator.namespace, name: mirrorName(store.name) };
+/** A mirror that a stack's settings ask for: the Secret, and the objects of the same name. */
+interface RequestedMirror {
+  /** The setting that names its source's store. */
+  path: Path;
+  namespace: string;
+  name: string;
 }
 
-/** What stands in the way of the stack's mirror. */
+/** The mirrors that Secrets of a stack are fed from. */
+export function mirrorsOf({ settings, requests, sources }: Reading): RequestedMirror[] {
+  const namespace = settings.operator?.namespace;
+  if (namespace === undefined) return [];
+  const fed = requests.secrets.filter(({ rest }) => (rest.fetch ?? settings.fetch) === "mirror");
+  return sources.flatMap(({ name, store }) => {
+    if (name === undefined || store.name === undefined) return [];
+    if (!fed.some(({ rest }) => rest.source === name || name in rest.from)) return [];
+    return [{ path: store.path, namespace, name: mirrorName(store.name) }];
+  });
+}
+
+/** What stands in the way of the stack's mirrors. */
 export function mirrorProblems(reading: Reading): ConfigProblem[] {
-  const mirror = mirrorSecretOf(reading);
-  if (mirror === undefined) return [];
-  const { store } = reading.settings;
-  const problems: ConfigProblem[] = [];
+  return mirrorsOf(reading).flatMap((mirror) => [...tooLong(mirror), ...taken(mirror, reading)]);
+}
+
+function tooLong({ path, name }: RequestedMirror): ConfigProblem[] {
+  if (name.length <= LONGEST_NAME) return [];
   const room = LONGEST_NAME - mirrorName("").length;
-  if (mirror.name.length > LONGEST_NAME) {
-    const message = `expected at most ${room} characters, since the mirror's name is longer (fetch: mirror)`;
-    problems.push(problem(["store", "name"], message));
-  }
-  const taken = "the mirror of the store has an object of this name (fetch: mirror); give this one another name";
-  if (store?.tokenSecretName === mirror.name) problems.push(problem(["store", "tokenSecretName"], taken));
-  if (store?.oidc?.serviceAccount === mirror.name) problems.push(problem(["store", "oidc", "serviceAccount"], taken));
-  for (const { places } of reading.requests.secrets) {
-    for (const { path, namespace, secretName, externalSecretName } of places) {
-      if (namespace !== mirror.namespace) continue;
-      if ([secretName, externalSecretName].includes(mirror.name)) problems.push(problem(path, taken));
-    }
-  }
-  return problems;
+  return [problem(path, `expected at most ${room} characters, since the mirror's name is longer (fetch: mirror)`)];
+}
+
+function taken(mirror: RequestedMirror, { requests, sources }: Reading): ConfigProblem[] {
+  const message = "the mirror of the store has an object of this name (fetch: mirror); give this one another name";
+  const ofSources = sources.flatMap(objectNames).filter(({ name }) => name === mirror.name);
+  const places = requests.secrets.flatMap((secret) => secret.places);
+  const ofSecrets = places.filter(
+    ({ namespace, secretName, externalSecretName }) =>
+      namespace === mirror.namespace && [secretName, externalSecretName].includes(mirror.name),
+  );
+  return [...ofSources, ...ofSecrets].map(({ path }) => problem(path, message));
 }

@@ -1,8 +1,18 @@
+import { objectNames } from "../dopplerSources";
 import { type ConfigProblem, type Path, pathText } from "../problems";
 import { type Reading, readSettings } from "../reading";
 import type { Requests } from "../requests";
 import type { StackFiles } from "../stackFiles";
-import { mirrorSecretOf } from "./mirrors";
+import { mirrorsOf } from "./mirrors";
+import {
+  type DopplerUsers,
+  type ExpectedOfOwner,
+  expectedOf,
+  type NamedOwner,
+  namedOwners,
+  problemsInDoppler,
+  usersInDoppler,
+} from "./stacksInDoppler";
 
 // Rules between stacks. What stacks share has one owner: the stack whose file says so. All stacks' files are read
 // together, so that two owners, or none, are found before anything is asked of Doppler, a cluster or GitHub.
@@ -17,17 +27,10 @@ export function readStacks(files: StackFiles): Reading[] {
 
 const othersThan = (mine: Reading, stacks: readonly Reading[]) => stacks.filter(({ stack }) => stack !== mine.stack);
 
-const owns = {
-  project: ({ stack, settings }: Reading) => (settings.doppler?.project?.ownedBy ?? stack) === stack,
-  operator: ({ stack, settings }: Reading) => (settings.operator?.ownedBy ?? stack) === stack,
-};
+const ownsOperator = ({ stack, settings }: Reading) => (settings.operator?.ownedBy ?? stack) === stack;
 
 /** Whether two settings that are set, or have a default, are the same. */
 const same = (a: string | undefined, b: string | undefined) => a !== undefined && a === b;
-
-const sameProject = (a: Reading, b: Reading) =>
-  same(a.settings.doppler?.project?.name, b.settings.doppler?.project?.name) &&
-  a.settings.doppler?.host === b.settings.doppler?.host;
 
 /** Whether both stacks say which cluster is theirs. */
 const bothSayCluster = (a: Reading, b: Reading) =>
@@ -49,7 +52,7 @@ export function stackProblems(mine: Reading, stacks: readonly Reading[], unreada
   const found = [
     ...ownersOfShared(mine, stacks, unreadable),
     ...othersThan(mine, stacks).flatMap((other) => [
-      ...(sameProject(mine, other) ? inProject(mine, other) : []),
+      ...problemsInDoppler(mine, other),
       ...(sameCluster(mine, other) ? inCluster(mine, other) : []),
       ...atGithub(mine, other),
     ]),
@@ -60,16 +63,20 @@ export function stackProblems(mine: Reading, stacks: readonly Reading[], unreada
 
 /** An owner that this stack names must own the thing. */
 function ownersOfShared(mine: Reading, stacks: readonly Reading[], unreadable: Unreadable): ConfigProblem[] {
-  const { doppler, operator } = mine.settings;
-  const named = [
-    { path: "doppler.project.ownedBy", owner: doppler?.project?.ownedBy, ownsIt: owns.project },
-    { path: "operator.ownedBy", owner: operator?.ownedBy, ownsIt: owns.operator },
-  ];
-  return named.flatMap(({ path, owner, ownsIt }) => {
+  const operator: NamedOwner = {
+    path: ["operator", "ownedBy"],
+    owner: mine.settings.operator?.ownedBy,
+    fault: (other) =>
+      ownsOperator(other)
+        ? undefined
+        : `stack "${other.stack}" does not own it either: Pulumi.${other.stack}.yaml names another owner`,
+  };
+  return [...namedOwners(mine), operator].flatMap(({ path: setting, owner, fault }) => {
+    const path = pathText(setting);
     if (owner === undefined || owner === mine.stack) return [];
-    const fault = unreadable.get(owner);
-    if (fault !== undefined) {
-      const message = `whether stack "${owner}" owns it can't be known: Pulumi.${owner}.yaml can't be read, since ${fault}`;
+    const unread = unreadable.get(owner);
+    if (unread !== undefined) {
+      const message = `whether stack "${owner}" owns it can't be known: Pulumi.${owner}.yaml can't be read, since ${unread}`;
       return [{ path, message }];
     }
     if (stacks.length === 0) return [];
@@ -77,25 +84,12 @@ function ownersOfShared(mine: Reading, stacks: readonly Reading[], unreadable: U
     if (stack === undefined) {
       return [{ path, message: `there is no stack of this name: Pulumi.${owner}.yaml is missing` }];
     }
-    if (ownsIt(stack)) return [];
-    return [{ path, message: `stack "${owner}" does not own it either: Pulumi.${owner}.yaml names another owner` }];
+    const message = fault(stack);
+    return message === undefined ? [] : [{ path, message }];
   });
 }
 
 const called = ({ stack }: Reading) => `stack "${stack}" (Pulumi.${stack}.yaml)`;
-
-function inProject(mine: Reading, other: Reading): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  if (owns.project(mine) && owns.project(other)) {
-    const message = `${called(other)} owns this project too; exactly one may: name it here and there`;
-    problems.push({ path: "doppler.project.ownedBy", message });
-  }
-  if (same(mine.settings.doppler?.environment?.slug, other.settings.doppler?.environment?.slug)) {
-    const message = `${called(other)} has the same environment; each stack has one of its own`;
-    problems.push({ path: "doppler.environment.slug", message });
-  }
-  return problems;
-}
 
 function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -108,20 +102,24 @@ function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
         : "; if these are two clusters, give each stack its kubernetes.clusterId";
     problems.push({ path, message: `${too} ${message}${unless}` });
   };
-  if (owns.operator(mine) && owns.operator(other)) {
+  if (ownsOperator(mine) && ownsOperator(other)) {
     add("operator.ownedBy", "installs the operator in this cluster too; exactly one may: name it here and there");
   }
-  const { store, operator, kubernetes } = mine.settings;
-  const { store: otherStore, operator: otherOperator, kubernetes: otherKubernetes } = other.settings;
-  if (same(store?.name, otherStore?.name)) add("store.name", "has a store of this name in this cluster");
-  if (
-    same(store?.tokenSecretName, otherStore?.tokenSecretName) &&
-    same(operator?.namespace, otherOperator?.namespace)
-  ) {
-    add("store.tokenSecretName", "has a token Secret of this name in this cluster");
+  const { operator, kubernetes } = mine.settings;
+  const { operator: otherOperator, kubernetes: otherKubernetes } = other.settings;
+  const sameNamespace = same(operator?.namespace, otherOperator?.namespace);
+  const theirs = other.sources.flatMap(objectNames);
+  for (const { kind, path, name } of mine.sources.flatMap(objectNames)) {
+    if (kind !== "a store" && !sameNamespace) continue;
+    if (name === undefined || !theirs.some((object) => object.kind === kind && object.name === name)) continue;
+    add(pathText(path), `has ${kind} of this name in this cluster`);
   }
-  if (hasNameOfMirror(mine, other)) add("store.name", "has a mirror whose name an object of this stack has");
-  if (hasNameOfMirror(other, mine)) add("store.name", "has an object with the name of this store's mirror");
+  for (const { path } of mirrorsTakenBy(mine, other)) {
+    add(pathText(path), "has an object with the name of this store's mirror");
+  }
+  if (mirrorsTakenBy(other, mine).length > 0) {
+    add("store.name", "has a mirror whose name an object of this stack has");
+  }
   const taken = new Set(targets(other.requests).map(({ target }) => target));
   for (const { path, target } of targets(mine.requests)) {
     if (taken.has(target)) add(pathText(path), "makes the same Secret in this cluster");
@@ -134,15 +132,18 @@ function inCluster(mine: Reading, other: Reading): ConfigProblem[] {
   return problems;
 }
 
-/** Whether a stack has an object that is called as another stack's mirror is. */
-function hasNameOfMirror({ settings, requests }: Reading, other: Reading): boolean {
-  const mirror = mirrorSecretOf(other);
-  if (mirror === undefined) return false;
-  const secrets = targets(requests).map(({ target }) => target);
-  if (settings.operator?.namespace !== undefined && settings.store?.tokenSecretName !== undefined) {
-    secrets.push(`${settings.operator.namespace}/${settings.store.tokenSecretName}`);
-  }
-  return settings.store?.name === mirror.name || secrets.includes(`${mirror.namespace}/${mirror.name}`);
+/** The mirrors of a stack whose name an object of another stack has. */
+function mirrorsTakenBy(of: Reading, other: Reading): ReturnType<typeof mirrorsOf> {
+  const secrets = targets(other.requests).map(({ target }) => target);
+  const names = other.sources.flatMap(objectNames);
+  return mirrorsOf(of).filter(
+    ({ namespace, name }) =>
+      secrets.includes(`${namespace}/${name}`) ||
+      names.some(
+        (object) =>
+          object.name === name && (object.kind === "a store" || other.settings.operator?.namespace === namespace),
+      ),
+  );
 }
 
 /** The Secrets of a cluster that are asked for. */
@@ -187,11 +188,11 @@ export function clusterMates(mine: Reading, stacks: readonly Reading[]): Reading
 }
 
 /** The stacks that use what a stack owns. */
-export interface StackUsers {
-  /** Users of its Doppler project. */
-  project: string[];
+export interface StackUsers extends DopplerUsers {
   /** Users of its operator or its namespaces in its cluster. */
   cluster: string[];
+  /** What other stacks expect this one to own in Doppler. */
+  expected: ExpectedOfOwner[];
 }
 
 /**
@@ -206,9 +207,8 @@ export function usersOf(mine: Reading, stacks: readonly Reading[], unreadable: U
     other.settings.operator?.ownedBy === mine.stack ||
     (sameCluster(mine, other) && targets(other.requests).some(({ namespace }) => created.includes(namespace)));
   return {
-    project: owns.project(mine)
-      ? [...others.filter((other) => sameProject(mine, other)).map(({ stack }) => stack), ...unknown]
-      : [],
+    ...usersInDoppler(mine, others, unknown),
     cluster: [...others.filter(usesCluster).map(({ stack }) => stack), ...unknown],
+    expected: expectedOf(mine, others),
   };
 }

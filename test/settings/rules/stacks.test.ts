@@ -29,8 +29,13 @@ it("the checked-in stacks claim nothing twice", () => {
   const both = { dev: checkedIn("dev"), prod: checkedIn("prod") };
   expect(problems("dev", both.dev, both)).toEqual([]);
   expect(problems("prod", both.prod, both)).toEqual([]);
-  expect(users("dev", both.dev, both)).toEqual({ project: ["prod"], cluster: [] });
-  expect(users("prod", both.prod, both)).toEqual({ project: [], cluster: [] });
+  const projects = { acme: ["prod"], "acme-shared": ["prod"] };
+  const expected = Object.keys(projects).map((project) => ({ stack: "prod", project, environment: undefined }));
+  const ofDev = { projects, environments: { "acme/dev": [], "acme-shared/dev": [] }, cluster: [], expected };
+  expect(users("dev", both.dev, both)).toEqual(ofDev);
+  const environments = { "acme/prd": [], "acme-shared/prd": [] };
+  const ofProd = { projects: {}, environments, cluster: [], expected: [] };
+  expect(users("prod", both.prod, both)).toEqual(ofProd);
 });
 
 it("two owners of a project are refused, on both sides", () => {
@@ -54,7 +59,7 @@ it("an owner that is no stack, or names another owner, is refused", () => {
 
 it("one environment for two stacks is refused", () => {
   expect(problems("prod", stack("dev", { kubernetes: {} }), { dev: stack("dev") })).toEqual([
-    'doppler.environment.slug: stack "dev" (Pulumi.dev.yaml) has the same environment; each stack has one of its own',
+    'doppler.environment.slug: stack "dev" (Pulumi.dev.yaml) has the same environment; give this stack one of its own, or name one owner in both files, with environment.ownedBy',
   ]);
 });
 
@@ -215,7 +220,10 @@ describe("a stack whose file can't be read", () => {
   });
   it("may use what this stack owns, so that this stack does not let go of it unasked", () => {
     const own = stack("prd", { doppler: { project: { name: "acme" }, environment: { slug: "prd" } } });
-    expect(users("prod", own, {}, faults)).toEqual({ project: ["dev"], cluster: ["dev"] });
-    expect(users("prod", own, {}, { prod: "it is no YAML (line 1)" })).toEqual({ project: [], cluster: [] });
+    const all = (stacks: string[]) => ({
+      ...{ projects: { acme: stacks }, environments: { "acme/prd": stacks }, cluster: stacks, expected: [] },
+    });
+    expect(users("prod", own, {}, faults)).toEqual(all(["dev"]));
+    expect(users("prod", own, {}, { prod: "it is no YAML (line 1)" })).toEqual(all([]));
   });
 });
