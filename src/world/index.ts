@@ -10,7 +10,8 @@ import { readState, type StackState, StateError } from "./state";
 
 export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
 export { type ClusterAnswer, ClusterReader } from "./clusterReader";
-export { DopplerClient, DopplerError, type ListedToken, type Patience } from "./doppler";
+export { DopplerClient, type ListedToken } from "./doppler";
+export { DopplerError, type Patience } from "./dopplerRequests";
 export { hasValue, type TypedValue, type TypedValues } from "./dopplerValues";
 export { GithubError } from "./github";
 export {
