@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -40,6 +41,13 @@ export class ClusterReader {
   private constructor(proxy: ChildProcess, folder: string) {
     this.#proxy = proxy;
     this.#folder = folder;
+    // A caller that does not wait for an answer ends without closing.
+    const abandoned = () => {
+      proxy.kill();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    process.once("exit", abandoned);
+    proxy.once("close", () => process.off("exit", abandoned));
     proxy.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#said = (this.#said + text).slice(-4_000)));
   }
 

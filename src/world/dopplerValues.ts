@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../settings";
-import { type DopplerClient, DopplerError } from "./doppler";
+import type { DopplerClient } from "./doppler";
+import { DopplerError } from "./dopplerRequests";
 
 /**
  * A value that has been typed into Doppler, as a Pulumi secret; or why this run has none:

@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import type { Patience } from "./doppler";
+import type { Patience } from "./dopplerRequests";
 
 // Reads GitHub's REST API. The Pulumi provider has functions for that too, but it sends one request at a time, and with
 // its option for parallel requests the writes would be parallel as well, which GitHub punishes. Octokit's packages are

@@ -3,7 +3,7 @@ import type { GithubActionsConfig, StackConfig } from "../settings";
 import { hasValue, type TypedValues } from "./dopplerValues";
 import { GithubClient, githubCredential, GithubError } from "./github";
 import { plain } from "./plain";
-import type { Patience } from "./doppler";
+import type { Patience } from "./dopplerRequests";
 import type { Outputs, StackState } from "./state";
 
 /** Whose secrets are meant, and for which runs: Dependabot's see no Actions secrets, and all others no Dependabot secrets. */

@@ -11,8 +11,9 @@ import { readState, type StackState, StateError } from "./state";
 
 export { type ClusterFindings, objectsOf, type StackObject } from "./clusterObjects";
 export { type ClusterAnswer, ClusterReader } from "./clusterReader";
-export { DopplerClient, DopplerError, type ListedToken, type Patience } from "./doppler";
+export { DopplerClient, type ListedToken } from "./doppler";
 export { type DopplerFindings, type LeftInDoppler } from "./dopplerFindings";
+export { DopplerError, type Patience } from "./dopplerRequests";
 export { hasValue, type TypedNames, type TypedValue, type TypedValues } from "./dopplerValues";
 export { GithubError } from "./github";
 export {
