@@ -70,7 +70,7 @@ const ADVICE: readonly Advice[] = [
   },
   {
     name: "refresh",
-    said: /could not find|not found|\b404\b|`pulumi refresh`/i,
+    said: /could not find|not found|\b404\b|pulumi refresh/i,
     follow: async (user) => {
       const options = ["--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive"];
       const refresh = ["refresh", "--stack", user.stack, ...options];

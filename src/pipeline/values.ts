@@ -39,7 +39,10 @@ async function typedNames(
   // In a preview a config may have an id and still its old name.
   if (names !== undefined || pulumi.runtime.isDryRun()) return names;
   throw new pulumi.RunError(
-    `Config "${config}" of Doppler project "${project}" can't be read: there is none that this token may see.`,
+    [
+      `Config "${config}" of Doppler project "${project}" can't be read: there is none that this token may see.`,
+      `  If the config was deleted, by hand or by a run that was cut off: pulumi refresh --stack ${pulumi.getStack()}, then the same command again.`,
+    ].join("\n"),
   );
 }
 

@@ -39,6 +39,12 @@ describe("the names that have been typed", () => {
     expect(requests).toEqual(["/v3/configs/config/secrets/names?project=acme&config=dev"]);
   });
 
+  it("are refused where the state has a config that Doppler does not show, with what to do", async () => {
+    await expect(names({ exists: true })).rejects.toThrow(
+      /^Config "dev" of Doppler project "acme" can't be read[^]*deleted[^]*pulumi refresh --stack \S+, then the same command again/,
+    );
+  });
+
   it("are not known to a preview as long as there is no config", async () => {
     expect(await names({ preview: true, doppler: { A: "value" } })).toEqual({ names: undefined, requests: [] });
     expect((await names({ preview: true, exists: true })).names).toBeUndefined();
