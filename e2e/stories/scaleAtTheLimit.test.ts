@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { buyPlan } from "secrets-pipeline-sandbox";
-import { begin, set } from "../support/established.js";
+import { begin, editApps, set } from "../support/established.js";
+import { operatorRequests } from "../support/operator.js";
 import { allSynced, inWords, manyApps, readsBetween, settle, type Sync, syncs } from "../support/scale.js";
 import { story } from "../support/story.js";
-import type { User } from "../support/user.js";
+import { eventually, type User } from "../support/user.js";
 
 // Apps that want more reads than the plan allows: which of them are served, and how they recover when there is room again.
 // The operator's own back-off decides both.
@@ -66,5 +67,23 @@ describe("apps beyond the limit", { concurrency: false }, () => {
     const reads = readsBetween(user, from, Date.now());
     console.error(`# after it: ${inWords(reads)}`);
     assert.equal(reads.refused, 0);
+  });
+
+  step("are tried often at first and rarely later where a value is missing", async () => {
+    const [app] = manyApps(1);
+    editApps<object>(user, (apps) => [...apps, { ...app, name: "late", keys: ["NOT_TYPED"] }]);
+    await user.up();
+    const tries = () =>
+      operatorRequests(user)
+        .filter(({ path }) => path.includes("name=NOT_TYPED"))
+        .map(({ time }) => Date.parse(time));
+    const first = await eventually("the operator has tried it", 60_000, () => Promise.resolve(tries()[0]));
+    await delay(first + 240_000 - Date.now());
+    const within = (from: number, to: number) =>
+      tries().filter((time) => time >= first + from && time < first + to).length;
+    const [firstMinute, later] = [within(0, 60_000), within(60_000, 240_000)];
+    console.error(`# without a value: ${firstMinute} reads in the first minute, ${later} in the three after it`);
+    assert.ok(firstMinute >= 5 && firstMinute <= 9, `${firstMinute} reads in the first minute`);
+    assert.ok(later <= 3, `${later} reads in the three minutes after it`);
   });
 });
