@@ -308,4 +308,14 @@ describe("each form", { concurrency: false }, () => {
       return undefined;
     });
   });
+
+  step("with a mirror: a destroy takes the mirror and all that it feeds", async () => {
+    await user.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview", "--run-program");
+    // Kubernetes deletes a Secret after the ExternalSecret that owned it.
+    await eventually("no Secret, Role or RoleBinding of the stack is left", 30_000, async () => {
+      const { stdout } = await user.kubectl("get", "secrets,roles,rolebindings", "--all-namespaces", "--output=name");
+      return new RegExp(`${MIRROR}|bookmarked|reports|forms-`).test(stdout) ? undefined : true;
+    });
+    assert.equal(await user.object("clustersecretstores.external-secrets.io", MIRROR), undefined);
+  });
 });
