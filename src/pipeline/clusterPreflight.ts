@@ -26,7 +26,7 @@ const MIRROR_PARTS: Readonly<Record<string, keyof AdoptedMirror>> = {
 /** What of the cluster is taken over, and everything that is in the way. */
 export function clusterPreflight(
   stack: StackConfig,
-  { objects, operatorTooOld, releaseStatus, unanswered }: ClusterFindings,
+  { objects, operatorTooOld, releaseStatus, releaseCutOff, unanswered }: ClusterFindings,
 ): { adoption: ClusterAdoption; problems: string[] } {
   const { operator, adopt, kubernetes } = stack;
   // A namespace that is not deleted in the end can be taken over unasked: nothing of it can be lost.
@@ -53,6 +53,11 @@ export function clusterPreflight(
     problems.push(
       `${release} is in status ${releaseStatus}: an operation on it was cut off.`,
       `  helm ${mend} ${operator.releaseName} --namespace ${operator.namespace}, then run this again. Its CRDs stay.`,
+    );
+  } else if (releaseCutOff !== undefined) {
+    problems.push(
+      `${release} was in status ${releaseCutOff} when Pulumi last looked, and is not any more: the state does not say how it is now.`,
+      `  pulumi refresh --stack ${stack.name}, then run this again.`,
     );
   } else if (releaseStatus !== undefined) {
     if (adopt) adoption.release = `${operator.namespace}/${operator.releaseName}`;

@@ -1,6 +1,6 @@
 import { type Cluster, ClusterError, type ClusterObject } from "./kubectl";
 import type { SourceConfig, StackConfig } from "../settings";
-import type { StackState } from "./state";
+import type { Outputs, StackState } from "./state";
 
 /** What an object is to the stack that would make it. */
 export type Role = "namespace" | "identity" | "store" | "mirror" | "externalSecret";
@@ -22,6 +22,8 @@ export interface ClusterFindings {
   operatorTooOld: boolean;
   /** The status of the operator's Helm release, such as `deployed`, if there is one. */
   releaseStatus?: string;
+  /** The release's status in the stack's state, where an operation on the release was under way when Pulumi last looked. */
+  releaseCutOff?: string | undefined;
   /** Why the cluster could not be asked; nothing is known of it then. */
   unanswered?: string;
 }
@@ -97,9 +99,11 @@ export function objectsOf({ operator, kubernetes, sources, apps, otherSecrets }:
 export async function readCluster(stack: StackConfig, cluster: Cluster, state: StackState): Promise<ClusterFindings> {
   const { operator } = stack;
   const unknown = objectsOf(stack).filter(({ type, name, namespace }) => !state.object(type, name, namespace));
-  const releaseUnknown =
-    operator.owned && state.find("kubernetes:helm.sh/v3:Release", { name: operator.releaseName }) === undefined;
-  if (unknown.length === 0 && !releaseUnknown) return { objects: [], operatorTooOld: false };
+  const release = state.find("kubernetes:helm.sh/v3:Release", { name: operator.releaseName });
+  const releaseUnknown = operator.owned && release === undefined;
+  const releaseCutOff = operator.owned ? operationUnderWay(release) : undefined;
+  const askForRelease = releaseUnknown || releaseCutOff !== undefined;
+  if (unknown.length === 0 && !askForRelease) return { objects: [], operatorTooOld: false };
   try {
     const served = new Map<string, string[] | undefined>();
     for (const [kind, definition] of Object.entries(DEFINITIONS)) {
@@ -113,10 +117,17 @@ export async function readCluster(stack: StackConfig, cluster: Cluster, state: S
     return {
       objects: await cluster.present(askable),
       operatorTooOld: false,
-      releaseStatus: releaseUnknown ? await cluster.releaseStatus(operator.namespace, operator.releaseName) : undefined,
+      releaseCutOff,
+      releaseStatus: askForRelease ? await cluster.releaseStatus(operator.namespace, operator.releaseName) : undefined,
     };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     return { objects: [], operatorTooOld: false, unanswered: error.message };
   }
+}
+
+/** The status of a Helm release in a state, if it is one that only lasts as long as an operation. */
+function operationUnderWay(release: Outputs | undefined): string | undefined {
+  const { status } = (release?.["status"] ?? {}) as { status?: unknown };
+  return typeof status === "string" && status.startsWith("pending-") ? status : undefined;
 }

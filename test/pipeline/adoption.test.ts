@@ -185,6 +185,22 @@ describe("a cluster that can't be taken over as it is", () => {
     }
   });
 
+  describe("has a release of whose upgrade the state knows that it was cut off", () => {
+    const state = [
+      {
+        type: "kubernetes:helm.sh/v3:Release",
+        outputs: { name: "external-secrets", status: { status: "pending-upgrade" } },
+      },
+    ];
+    it.each([
+      ["is still cut off", "pending-upgrade", "helm rollback external-secrets --namespace external-secrets"],
+      ["was mended, which the state does not know", "deployed", "pulumi refresh --stack dev, then run this again"],
+      ["was uninstalled, which the state does not know", undefined, "pulumi refresh --stack dev, then run this again"],
+    ])("and that %s", async (_, release, mend) => {
+      await expect(program({ cluster: { served: ["v1"], release }, states: { dev: state } })).rejects.toThrow(mend);
+    });
+  });
+
   it("does not answer", async () => {
     await expect(program({ cluster: "no such host" }, { adopt: true })).rejects.toThrow(
       "The cluster can't be asked what is there to be taken over: no such host",
