@@ -380,6 +380,7 @@ describe("a run that is cut off", { concurrency: false }, () => {
       refreshInterval: "1s",
       apps: [{ name: "web", namespace: "default", secretName: "prd-web", keys: ["DATABASE_URL"] }],
       protect: false,
+      sources: undefined,
       argocd: undefined,
       pullSecrets: undefined,
     });
