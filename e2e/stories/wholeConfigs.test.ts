@@ -143,7 +143,7 @@ const NO_PROPERTY =
   "the JSON object in APP_JSON has no property for this Secret; properties that are left out do not count";
 
 /** What is typed into the main project. */
-const { SMTP_PASSWORD: _elsewhere, ...OWN } = VALUES;
+const OWN = Object.fromEntries(Object.entries(VALUES).filter(([name]) => name !== "SMTP_PASSWORD"));
 const everything = { ...OWN, ...AWKWARD, ...OTHERS, ...STRIPE, APP_JSON };
 const stripe = { ...STRIPE, URL: `https://${STRIPE.STRIPE_KEY}@${OTHERS.DB_HOST}` };
 const jwt = VALUES.JWT_SECRET;
