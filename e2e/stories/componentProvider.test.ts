@@ -78,7 +78,7 @@ describe("the components on their own", { concurrency: false }, () => {
     assert.deepEqual(
       Object.keys(schema.resources).sort(),
       [
-        ...["AppSecrets", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
+        ...["AppSecrets", "DopplerMirror", "DopplerProject", "DopplerSecretStore", "ExternalSecretsOperator"],
         ...["GithubActionsSecrets", "GithubOrganizationSecrets"],
       ].map((name) => `secrets-pipeline:index:${name}`),
     );
