@@ -21,7 +21,7 @@ interface Named {
     readonly namespace?: string;
     readonly name: string;
     readonly uid: string;
-    readonly generation?: number;
+    readonly managedFields?: readonly { readonly manager: string; readonly time: string }[];
     readonly annotations?: Readonly<Record<string, string>>;
   };
 }
@@ -31,18 +31,26 @@ interface Crd extends Named {
 }
 
 async function list<T extends Named>(kind: string): Promise<T[]> {
-  const { stdout } = await user.kubectl("get", kind, "--all-namespaces", "--output=json");
+  const { stdout } = await user.kubectl("get", kind, "--all-namespaces", "--output=json", "--show-managed-fields");
   return (JSON.parse(stdout) as { items: T[] }).items;
 }
 
-/** What must not change: the UIDs of the objects, and their generations. */
+/**
+ * What must not change: the UIDs of the objects, and when Pulumi wrote them last. Their generations may change, since the
+ * CRDs of another version have defaults for more fields.
+ */
 async function untouched(): Promise<string[]> {
   const objects = [
     ...(await list("externalsecrets.external-secrets.io")),
     ...(await list("clustersecretstores.external-secrets.io")),
     ...(await list("secrets")).filter(({ metadata }) => `${metadata.namespace}/${metadata.name}` in SECRETS),
   ];
-  return objects.map(({ metadata: { name, uid, generation } }) => `${name} ${uid} ${generation ?? ""}`).sort();
+  return objects
+    .map(({ metadata: { name, uid, managedFields = [] } }) => {
+      const written = managedFields.filter(({ manager }) => manager.startsWith("pulumi")).map(({ time }) => time);
+      return `${name} ${uid} ${written.join()}`;
+    })
+    .sort();
 }
 
 const crd = (name: string) => user.object<Crd>("customresourcedefinition", name);
