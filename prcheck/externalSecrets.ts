@@ -68,36 +68,90 @@ export function readsOf(states: readonly State[]): Reads {
   );
 }
 
+/** The name of the resource that is a stack's main store. Stores of further Doppler configs have other names. */
+const MAIN_STORE = "doppler-store-store";
+
+/** The store of a stack's main Doppler config. */
+export function mainStore(states: readonly State[]): string | undefined {
+  const store = states.find(({ urn }) => esoKind(urn) === "ClusterSecretStore" && urnParts(urn).name === MAIN_STORE);
+  return store && objectName(store).name;
+}
+
+/** What the values of an ExternalSecret come from, in words for a reviewer. */
+class Fetched {
+  readonly #names = new Map<string, string>();
+  readonly #stores = new Map<string, string | undefined>();
+
+  /** @param main the store whose names need no further word */
+  constructor(readonly main: string | undefined) {}
+
+  /** A Doppler name of a store. Where values come from a mirror, it is the mirrored store's. */
+  named(name: string, store: string | undefined): string {
+    const origin = store?.replace(/-mirror$/, "");
+    return origin === undefined || origin === this.main ? name : `${name} of ${origin}`;
+  }
+
+  /** Notes that a value, or with `$1` at the end every value of a read, is called so until it is in the Secret. */
+  add(called: string, name: string, store: string | undefined): void {
+    if (called.endsWith("$1")) this.#stores.set(called.slice(0, -2), store);
+    else this.#names.set(called, this.named(name, store));
+  }
+
+  /** What is called so, in words. */
+  from(called: string): string {
+    const known = this.#names.get(called);
+    if (known !== undefined) return known;
+    const [longest] = [...this.#stores.keys()]
+      .filter((start) => called.startsWith(start))
+      .sort((a, b) => b.length - a.length);
+    return longest === undefined ? called : this.named(called.slice(longest.length), this.#stores.get(longest));
+  }
+}
+
 /** What a template makes a value of: a name where it is that name's value as it is. */
-function sourceOf(template: string, fetched: ReadonlyMap<string, string>): string {
-  const from = (name: string) => fetched.get(name) ?? name;
+function sourceOf(template: string, fetched: Fetched): string {
   const [, whole] = /^\{\{\s*\.(\w+)\s*\}\}$/.exec(template) ?? [];
-  if (whole !== undefined) return from(whole);
+  if (whole !== undefined) return fetched.from(whole);
   const words = templateWords(template);
   if (words !== undefined) return words;
   const { names } = parseTemplate(template);
-  return names.length === 0 ? "a plain text" : `a template of ${names.map(from).sort().join(", ")}`;
+  if (names.length === 0) return "a plain text";
+  return `a template of ${names
+    .map((name) => fetched.from(name))
+    .sort()
+    .join(", ")}`;
 }
 
-/** The Secret that an ExternalSecret makes. */
-export function madeSecret(state: State): MadeSecret {
+/**
+ * The Secret that an ExternalSecret makes.
+ *
+ * @param main the stack's main store. Of other stores, each name is said together with the store
+ */
+export function madeSecret(state: State, main?: string): MadeSecret {
   const { namespace, name } = objectName(state);
   const spec = map(described(state)["spec"]);
   const target = map(spec["target"]);
   const parent = parentOf(state);
+  const own = text(map(spec["secretStoreRef"])["name"]);
+  const storeOf = (item: Properties) => text(map(map(item["sourceRef"])["storeRef"])["name"]) ?? own;
 
+  const fetched = new Fetched(main ?? own);
   const keys = new Map<string, string>();
   for (const item of list(spec["data"]).map(map)) {
-    const from = text(map(item["remoteRef"])["key"]);
-    keys.set(text(item["secretKey"]) ?? "?", from ?? "?");
+    const from = text(map(item["remoteRef"])["key"]) ?? "?";
+    const called = text(item["secretKey"]) ?? "?";
+    fetched.add(called, from, storeOf(item));
+    keys.set(called, fetched.from(called));
   }
   for (const item of list(spec["dataFrom"]).map(map)) {
     const extracted = text(map(item["extract"])["key"]);
+    const target = text(map(map(list(item["rewrite"])[0])["regexp"])["target"]) ?? "$1";
+    fetched.add(target, "", storeOf(item));
     if (extracted !== undefined) keys.set(`all of ${extracted}`, extracted);
     else if ("find" in item) {
       const names = namesIn(map(map(item["find"])["name"])["regexp"]);
       if (names === undefined) keys.set("all that match", "a pattern");
-      for (const found of names ?? []) keys.set(found, found);
+      for (const found of names ?? []) keys.set(found, fetched.named(found, storeOf(item)));
     } else keys.set("generated", "a generator");
   }
   // A template decides which keys there are, and what they are made of.
@@ -105,7 +159,6 @@ export function madeSecret(state: State): MadeSecret {
   const named = Object.entries(map(template["data"]));
   const whole = list(template["templateFrom"]).map(map);
   if (named.length + whole.length > 0) {
-    const fetched = new Map(keys);
     if (template["mergePolicy"] !== "Merge") keys.clear();
     for (const { literal } of whole) {
       const words = templateWords(text(literal) ?? "") ?? "all that a template makes";

@@ -1,7 +1,7 @@
 import { patternNames } from "../lib/patternNotice";
 import { pendingNames } from "../lib/pendingNotice";
 import { ciChanges, type CiChange } from "./ciSecrets";
-import { beforeAndAfter, described, esoKind, madeSecret, type MadeSecret } from "./externalSecrets";
+import { beforeAndAfter, described, esoKind, madeSecret, mainStore, type MadeSecret } from "./externalSecrets";
 import { interruptions, type Interruption } from "./interruptions";
 import { readsChange, type ReadsChange } from "./reads";
 import { type Preview, type State, type Step, urnParts } from "./preview";
@@ -91,9 +91,10 @@ export function report(stack: string, preview: Preview): StackReport {
 /** The Secrets that a stack's ExternalSecrets make, by `<namespace>/<name>`. */
 function secretsOf(states: ReadonlyMap<string, State>): Map<string, MadeSecret> {
   const secrets = new Map<string, MadeSecret>();
+  const main = mainStore([...states.values()]);
   for (const state of states.values()) {
     if (esoKind(state.urn) !== "ExternalSecret") continue;
-    const made = madeSecret(state);
+    const made = madeSecret(state, main);
     const id = `${made.namespace}/${made.name}`;
     // Several may merge into one Secret.
     const other = secrets.get(id);
@@ -127,13 +128,17 @@ function secretChanges(was: Map<string, MadeSecret>, becomes: Map<string, MadeSe
   return changes;
 }
 
+/** The place of the main Doppler config. A stack that uses another's environment makes only a token for it. */
 function dopplerOf(states: readonly State[]): StackReport["doppler"] {
-  for (const state of states) {
-    if (urnParts(state.urn).type !== "doppler:index/environment:Environment") continue;
-    const { project, slug } = described(state);
-    if (typeof project === "string" && typeof slug === "string") return { project, environment: slug };
-  }
-  return undefined;
+  const made = (type: string) => states.filter(({ urn }) => urnParts(urn).type === type);
+  const environments = made("doppler:index/environment:Environment");
+  const tokens = made("doppler:index/serviceToken:ServiceToken");
+  const main = (all: readonly State[], name: string) => all.find(({ urn }) => urnParts(urn).name === name);
+  const found = main(environments, "doppler-environment") ?? main(tokens, "doppler-token") ?? environments[0];
+  if (found === undefined) return undefined;
+  const { project, slug, config } = described(found);
+  const environment = slug ?? config;
+  return typeof project === "string" && typeof environment === "string" ? { project, environment } : undefined;
 }
 
 /** What differs, a replacement's steps as one. */

@@ -314,6 +314,74 @@ describe("keys", () => {
     ]);
     expect(reads).toMatchObject({ before: { "doppler-secret-store": 1 }, after: { "doppler-secret-store": 3 } });
   });
+  describe("of several stores", () => {
+    const STORE = {
+      ...{ op: "same", type: "kubernetes:external-secrets.io/v1:ClusterSecretStore", name: "doppler-store-store" },
+      old: { metadata: { name: "main" }, spec: { provider: { doppler: {} } } },
+      new: { metadata: { name: "main" }, spec: { provider: { doppler: {} } } },
+    };
+    const find = (...names: string[]) => ({ find: { name: { regexp: `^(${names.join("|")})$` } } });
+    const of = (name: string) => ({ sourceRef: { storeRef: { name, kind: "ClusterSecretStore" } } });
+    const renamed = { rewrite: [{ regexp: { source: "^(.*)$", target: "shared__$1" } }] };
+    const made = (store: string, dataFrom: object[], data: Record<string, string>) =>
+      external(
+        "s",
+        {},
+        {
+          ...{ secretStoreRef: { name: store, kind: "ClusterSecretStore" }, dataFrom },
+          target: { name: "s", template: { mergePolicy: "Replace", data } },
+        },
+      );
+    const changeOf = (old: object, next: object) => {
+      const { gained, rerouted } = read([STORE, app("web", "update", old, next)]).secrets[0] ?? {};
+      return { gained, rerouted };
+    };
+    const alone = made("main", [find("A", "B")], { A: "{{ .A }}", B: "{{ .B }}" });
+
+    it("a key is told with its store, where this is not the main one", () => {
+      const both = made("main", [find("A"), { ...find("B", "C"), ...renamed, ...of("main-shared") }], {
+        ...{ A: "{{ .A }}", B: "{{ .shared__B }}", key: "{{ .shared__C }}" },
+      });
+      expect(changeOf(alone, both)).toEqual({
+        gained: [{ key: "key", from: "C of main-shared" }],
+        rerouted: [{ key: "B", was: "B", from: "B of main-shared" }],
+      });
+    });
+    it("a key comes from elsewhere where an app is made from another store, and from nowhere else by a mirror", () => {
+      const data = { A: "{{ .A }}", B: "{{ .B }}" };
+      expect(changeOf(alone, made("main-shared", [find("A", "B")], data)).rerouted).toEqual([
+        { key: "A", was: "A", from: "A of main-shared" },
+        { key: "B", was: "B", from: "B of main-shared" },
+      ]);
+      expect(changeOf(alone, made("main-mirror", [{ extract: { key: "main-mirror" } }], data))).toEqual({});
+      const shared = { ...find("B"), ...renamed, ...of("main-shared") };
+      const mirrored = { extract: { key: "x" }, ...renamed, ...of("main-shared-mirror") };
+      const of2 = { A: "{{ .A }}", B: "{{ .shared__B }}" };
+      expect(changeOf(made("main", [find("A"), shared], of2), made("main", [find("A"), mirrored], of2))).toEqual({});
+    });
+    it("a key that is read by itself is told with its store too", () => {
+      const data = [
+        { secretKey: "A", remoteRef: { key: "A" } },
+        { secretKey: "B", remoteRef: { key: "B" }, ...of("main-shared") },
+      ];
+      expect(changeOf(alone, { ...external("s", {}, { secretStoreRef: { name: "main" }, data }) }).rerouted).toEqual([
+        { key: "B", was: "B", from: "B of main-shared" },
+      ]);
+    });
+  });
+  it("the heading names the main Doppler config, be it this stack's or another's", () => {
+    const environment = (name: string, project: string) => ({
+      ...{ op: "same", type: "doppler:index/environment:Environment", name },
+      new: { project, slug: "dev" },
+    });
+    const further = environment("doppler-shared-environment", "acme-shared");
+    const token = { op: "same", type: "doppler:index/serviceToken:ServiceToken", name: "doppler-token" };
+    const main = { ...token, new: { project: "acme", config: "prd_eu" } };
+    expect(read([further, environment("doppler-environment", "acme")]).doppler).toEqual({
+      ...{ project: "acme", environment: "dev" },
+    });
+    expect(read([further, main]).doppler).toEqual({ project: "acme", environment: "prd_eu" });
+  });
   it("that are not named one by one are told in words, with the names that a pattern has at present", () => {
     const out = { leaveOut: "PORT" };
     const template = {

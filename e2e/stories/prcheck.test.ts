@@ -82,10 +82,12 @@ describe("the check of a pull request", { concurrency: false }, () => {
       "- `reports`, Secret `reports/reports-credentials` is new: gains `database-url` (from `REPORTS_DATABASE_URL`)",
       "- ⚠️ **Pods miss a Secret:** Secret default/old-secrets is gone for good: its ExternalSecret is deleted\n",
       "- ⚠️ **Pods miss a Secret:** Secret reports/reports-old is gone for good: its ExternalSecret is deleted\n",
-      // Reads a minute before: 1 for old, 0.5 for bookmarked (every 2 minutes), 1 for reports. After: 1 for each app.
+      // Reads a minute before: 1 for old, 0.5 for bookmarked (every 2 minutes), 1 for reports. After: 1 for each app. In
+      // the other project reports reads as often as before.
       "| `dev` | store `doppler-secret-store`, with its token | 2.5 | 2 | 2 % |",
-      "| `dev` | the cluster, from its IP address, with 2 for a run of the program | 4.5 | 4 | 4 % |",
-      "2 reads a minute for all stacks together, 2.5 before",
+      "| `dev` | store `doppler-secret-store-shared`, with its token | 1 | 1 | 1 % |",
+      "| `dev` | the cluster, from its IP address, with 3 for a run of the program | 6.5 | 6 | 5 % |",
+      "3 reads a minute for all stacks together, 3.5 before",
       "| delete | `secrets-pipeline:index:AppSecrets` | `old` |",
     ]) {
       assert.ok(comment.includes(expected), `${expected}\nis not in\n${comment}`);
@@ -95,7 +97,7 @@ describe("the check of a pull request", { concurrency: false }, () => {
   step("finds nothing to say of a change that changes nothing", async () => {
     const { comment, failed } = await check(file());
     assert.deepEqual(failed, []);
-    assert.match(comment, /\| `dev` \| ✅ \| as before \| none \| 2 \|/);
+    assert.match(comment, /\| `dev` \| ✅ \| as before \| none \| 3 \|/);
     assert.match(comment, /Every app and every repository has the keys that it had\./);
     assert.match(comment, /No Secret disappears, not even for a moment\./);
     assert.doesNotMatch(comment, /<details>/);
