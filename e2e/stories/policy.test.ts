@@ -115,6 +115,8 @@ describe("the policies", { concurrency: false }, () => {
     assert.deepEqual(violations.map((v) => `${v.policyName} ${v.resourceUrn.split("::").at(-1)}`).sort(), [
       "doppler-values-protected doppler-environment",
       "doppler-values-protected doppler-project",
+      "doppler-values-protected doppler-shared-environment",
+      "doppler-values-protected doppler-shared-project",
     ]);
   });
 
