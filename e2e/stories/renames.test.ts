@@ -31,7 +31,10 @@ describe("another slug for the environment", () => {
   step("comes without losing a value or a moment of delivery, in the way that the refusal says", async () => {
     const watch = await watchSecrets(user, KEYS);
     await user.run("doppler", ["environments", "rename", "dev", "--slug=development", "--project=acme", "--yes"]);
+    // The other source has the environment of the main one, in a project of its own.
+    await user.run("doppler", ["environments", "rename", "dev", "--slug=development", "--project=acme-shared", "--yes"]);
     await user.pulumi("refresh", "--stack", "dev", "--yes", "--skip-preview");
+    await set(user, "sources[0].serviceToken", "external-secrets-renamed");
     await set(user, "doppler.serviceToken", "external-secrets-renamed");
     await set(user, "adopt", "true");
     await user.up();
