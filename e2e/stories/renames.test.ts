@@ -32,7 +32,14 @@ describe("another slug for the environment", () => {
     const watch = await watchSecrets(user, KEYS);
     await user.run("doppler", ["environments", "rename", "dev", "--slug=development", "--project=acme", "--yes"]);
     // The other source has the environment of the main one, in a project of its own.
-    await user.run("doppler", ["environments", "rename", "dev", "--slug=development", "--project=acme-shared", "--yes"]);
+    await user.run("doppler", [
+      "environments",
+      "rename",
+      "dev",
+      "--slug=development",
+      "--project=acme-shared",
+      "--yes",
+    ]);
     await user.pulumi("refresh", "--stack", "dev", "--yes", "--skip-preview");
     await set(user, "sources[0].serviceToken", "external-secrets-renamed");
     await set(user, "doppler.serviceToken", "external-secrets-renamed");
